@@ -1,0 +1,124 @@
+//===- rvv.td - generated RVV kernels, and buffers ------------------------------===//
+
+#ifndef RVV_TD
+#define RVV_TD
+
+include "impl.td"
+
+def Rvv_Dialect : Dialect {
+  let name = "rvv";
+  let cppNamespace = "::rvv";
+  let summary = "Calls of generated RVV 1.0 kernels with every parameter an attribute, and their buffers.";
+  let description = [{
+    A kernel is determined by its op: attributes, and shapes and strides of the operands. All are
+    f32 and vector-length agnostic (VLEN 128 to 1024). `lmul` is the register group size (1, 2, 4, 8),
+    `tile` the number of accumulator groups; `(tile + 1) * lmul <= 32`. `epilogue` is applied last,
+    after the residual was added.
+  }];
+}
+
+class Rvv_Op<string mnemonic> : Op<Rvv_Dialect, mnemonic, []>;
+
+// Kernels: operands are read, `init` is written.
+
+def Rvv_Conv2dOp : Rvv_Op<"conv2d"> {
+  let summary = "Register-tiled convolution: tile output channels x one strip of output positions in W.";
+  let description = [{
+    Positions are output (n, h, w) in row-major order; the W stride of input, residual and init is 1 (CNHW or
+    NCHW memory order). `filter` is packed as `groups x ceil(K/groups/tile) x (KH*KW*C/groups) x tile`, the
+    reduction in the order kh, kw, c with c fastest, short last tiles filled with zeros; `kernel` is
+    `[KH, KW]`. `algorithm` is "packed" (im2col strips packed inside the task) or "direct" (1x1, stride 1, no padding:
+    rows are read in place).
+  }];
+  let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
+    DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
+    I64Attr:$groups, DictionaryAttr:$epilogue, StrAttr:$algorithm, I64Attr:$tile, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_DepthwiseConv2dOp : Rvv_Op<"depthwise_conv2d"> {
+  let summary = "Depthwise convolution (groups = C, K = multiplier * C), vectors along W, `tile` rows at once.";
+  let description = [{ `filter` is K x KH x KW; CNHW or NCHW memory order (W stride 1). }];
+  let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
+    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
+    DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_MatmulOp : Rvv_Op<"matmul"> {
+  let summary = "epilogue(lhs * rhs + bias [+ residual]), vectors along N, `tile` rows of M at once.";
+  let description = [{
+    `lhs` ... x M x K with any strides, `rhs` ... x K x N and `init` with N stride 1, `bias` N.
+    Leading dimensions broadcast as in numpy.
+  }];
+  let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
+    DictionaryAttr:$epilogue, I64Attr:$tile, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_Pool2dOp : Rvv_Op<"pool2d"> {
+  let summary = "Max or average pooling (`fn` = max, avg), any strides of memory.";
+  let arguments = (ins Buffer:$input, Buffer:$init, StrAttr:$fn, DenseI64ArrayAttr:$kernel,
+    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
+    BoolAttr:$count_include_pad, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_GlobalPoolOp : Rvv_Op<"global_pool"> {
+  let summary = "Max or average (`fn` = max, avg) over H and W, any strides of memory.";
+  let arguments = (ins Buffer:$input, Buffer:$init, StrAttr:$fn, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_BinaryOp : Rvv_Op<"binary"> {
+  let summary = "epilogue(lhs fn rhs), `fn` = add, sub, mul, div, prelu; numpy broadcasting, any strides.";
+  let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$init, StrAttr:$fn, DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_ScaleBiasOp : Rvv_Op<"scale_bias"> {
+  let summary = "epilogue(input * scale + bias) per channel (dimension 1), any strides.";
+  let arguments = (ins Buffer:$input, Buffer:$scale, Buffer:$bias, Buffer:$init, DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_UnaryOp : Rvv_Op<"unary"> {
+  let summary = "The epilogue alone, element by element, any strides.";
+  let arguments = (ins Buffer:$input, Buffer:$init, DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_SoftmaxOp : Rvv_Op<"softmax"> {
+  let summary = "Softmax along `axis`, any strides.";
+  let arguments = (ins Buffer:$input, Buffer:$init, I64Attr:$axis, I64Attr:$lmul);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_CopyOp : Rvv_Op<"copy"> {
+  let summary = "Element-wise copy between two buffers of one shape and any strides (buffers only).";
+  let description = [{ Layout conversion, transposes, slices and concatenations that planning could not remove. }];
+  let arguments = (ins AnyMemRef:$input, AnyMemRef:$init, I64Attr:$lmul);
+  let results = (outs);
+}
+
+def Rvv_FillOp : Rvv_Op<"fill"> {
+  let summary = "Writes `value` to every element, any strides (buffers only).";
+  let arguments = (ins AnyMemRef:$init, F32Attr:$value, I64Attr:$lmul);
+  let results = (outs);
+}
+
+// Buffers.
+
+def Rvv_ViewOp : Rvv_Op<"view"> {
+  let summary = "A strided buffer `offset` bytes into the arena or into another buffer.";
+  let arguments = (ins AnyMemRef:$source, I64Attr:$offset);
+  let results = (outs AnyMemRef:$result);
+}
+
+def Rvv_ConstantOp : Rvv_Op<"constant"> {
+  let summary = "Constant data `offset` bytes into the weights file.";
+  let arguments = (ins ElementsAttr:$value, I64Attr:$offset);
+  let results = (outs AnyMemRef:$result);
+}
+
+#endif
