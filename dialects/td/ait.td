@@ -9,6 +9,7 @@
 #ifndef AIT_TD
 #define AIT_TD
 
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/OpBase.td"
 
 def Ait_Dialect : Dialect {
@@ -21,6 +22,12 @@ def Ait_Dialect : Dialect {
     `#ait.layout<"CNHW">`, none for `NCHW`) and changes only in `ait.convert_layout`.
     Ops with an `epilogue` apply it to their result, after an optional residual was added.
   }];
+}
+
+def Ait_LayoutAttr : AttrDef<Ait_Dialect, "Layout"> {
+  let mnemonic = "layout";
+  let summary = "Physical order of a rank-4 tensor: \"NHWC\" or \"CNHW\"; NCHW is written as no encoding.";
+  let parameters = (ins "StringAttr":$order);
 }
 
 class Ait_Op<string mnemonic> : Op<Ait_Dialect, mnemonic, []>;

@@ -1,0 +1,341 @@
+//! Makes ops with the result types that the shape rules give.
+
+use crate::attributes::{Attributes, bool, f32, i64, i64_array, string};
+use crate::infer::{Inferred, infer};
+use crate::{Activation, Layout, types};
+use melior::Context;
+use melior::ir::attribute::TypeAttribute;
+use melior::ir::block::BlockLike;
+use melior::ir::operation::{OperationBuilder, OperationLike, OperationRef};
+use melior::ir::{Attribute, AttributeLike, BlockRef, Identifier, Location, Type, Value, ValueLike};
+
+/// Inserts ops into a block, at its end or before an op.
+///
+/// Every method that makes an op returns its result, or the message of the shape rule it breaks.
+#[derive(Clone, Copy)]
+pub struct Builder<'c, 'a> {
+    context: &'c Context,
+    block: BlockRef<'c, 'a>,
+    before: Option<OperationRef<'c, 'a>>,
+    location: Location<'c>,
+}
+
+/// The result of an op, or what its shape rule says against it.
+pub type Built<'c, 'a> = Result<Value<'c, 'a>, String>;
+
+impl<'c: 'a, 'a> Builder<'c, 'a> {
+    /// Appends to a block.
+    pub fn at_end(context: &'c Context, block: BlockRef<'c, 'a>, location: Location<'c>) -> Self {
+        Self { context, block, before: None, location }
+    }
+
+    /// Inserts before an op of the block, at the op's location.
+    pub fn before(context: &'c Context, block: BlockRef<'c, 'a>, op: OperationRef<'c, 'a>) -> Self {
+        Self { context, block, before: Some(op), location: op.location() }
+    }
+
+    /// The same place, with another location for the ops made.
+    pub fn at(self, location: Location<'c>) -> Self {
+        Self { location, ..self }
+    }
+
+    /// The context.
+    pub fn context(&self) -> &'c Context {
+        self.context
+    }
+
+    /// Inserts an op with given result types.
+    ///
+    /// # Errors
+    /// If MLIR cannot make the op.
+    pub fn insert(
+        &self,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+        results: &[Type<'c>],
+    ) -> Result<OperationRef<'c, 'a>, String> {
+        let attributes: Vec<_> =
+            attributes.iter().map(|(key, value)| (Identifier::new(self.context, key), *value)).collect();
+        let op = OperationBuilder::new(name, self.location)
+            .add_operands(operands)
+            .add_attributes(&attributes)
+            .add_results(results)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(match self.before {
+            Some(before) => self.block.insert_operation_before(before, op),
+            None => self.block.append_operation(op),
+        })
+    }
+
+    /// Inserts an op whose one result has the inferred shape and a layout.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn op_in(
+        &self,
+        layout: Layout,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+    ) -> Built<'c, 'a> {
+        let shapes =
+            operands.iter().map(|value| types::shape(value.r#type())).collect::<Result<Vec<_>, _>>()?;
+        let shapes: Vec<&[i64]> = shapes.iter().map(Vec::as_slice).collect();
+        match infer(name, &shapes, &attributes as &dyn Attributes)? {
+            Inferred::Shape(shape) => {
+                self.result(name, operands, attributes, types::tensor(self.context, &shape, layout))
+            }
+            Inferred::Elements(_) => Err(format!("{name} needs an explicit result type")),
+        }
+    }
+
+    /// Inserts an op whose result has the inferred shape and the first operand's layout.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn op(
+        &self,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+    ) -> Built<'c, 'a> {
+        let first = operands.first().ok_or_else(|| format!("{name} needs an operand"))?;
+        self.op_in(types::layout(first.r#type())?, name, operands, attributes)
+    }
+
+    fn result(
+        &self,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+        r#type: Type<'c>,
+    ) -> Built<'c, 'a> {
+        let op = self.insert(name, operands, attributes, &[r#type])?;
+        Ok(op.result(0).map_err(|error| error.to_string())?.into())
+    }
+
+    /// `ait.constant` of row-major data.
+    ///
+    /// # Errors
+    /// If the number of elements is not the shape's.
+    pub fn constant(&self, shape: &[i64], data: &[f32]) -> Built<'c, 'a> {
+        if usize::try_from(types::elements(shape)?) != Ok(data.len()) {
+            return Err(format!("a constant of shape {shape:?} cannot have {} elements", data.len()));
+        }
+        self.constant_attribute(types::elements_attribute(self.context, shape, data))
+    }
+
+    /// `ait.constant` of an elements attribute.
+    ///
+    /// # Errors
+    /// If MLIR cannot make the op.
+    pub fn constant_attribute(&self, value: Attribute<'c>) -> Built<'c, 'a> {
+        self.result("ait.constant", &[], &[("value", value)], value.r#type())
+    }
+
+    /// `ait.conv2d`; `strides` and `dilations` are `[h, w]`, `pads` is `[top, left, bottom, right]`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    #[expect(clippy::too_many_arguments, reason = "they are the op's operands and attributes")]
+    pub fn conv2d(
+        &self,
+        [input, filter, bias]: [Value<'c, 'a>; 3],
+        residual: Option<Value<'c, 'a>>,
+        strides: [i64; 2],
+        pads: [i64; 4],
+        dilations: [i64; 2],
+        groups: i64,
+        epilogue: Activation,
+    ) -> Built<'c, 'a> {
+        let operands: Vec<_> = [input, filter, bias].into_iter().chain(residual).collect();
+        let attributes = [
+            ("strides", i64_array(self.context, &strides)),
+            ("pads", i64_array(self.context, &pads)),
+            ("dilations", i64_array(self.context, &dilations)),
+            ("groups", i64(self.context, groups)),
+            ("epilogue", epilogue.to_attribute(self.context)),
+        ];
+        self.op("ait.conv2d", &operands, &attributes)
+    }
+
+    /// `ait.gemm`: `epilogue(input * transpose(filter) + bias [+ residual])`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn gemm(
+        &self,
+        [input, filter, bias]: [Value<'c, 'a>; 3],
+        residual: Option<Value<'c, 'a>>,
+        epilogue: Activation,
+    ) -> Built<'c, 'a> {
+        let operands: Vec<_> = [input, filter, bias].into_iter().chain(residual).collect();
+        self.op("ait.gemm", &operands, &[("epilogue", epilogue.to_attribute(self.context))])
+    }
+
+    /// `ait.batch_norm`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn batch_norm(&self, operands: [Value<'c, 'a>; 5], epsilon: f32) -> Built<'c, 'a> {
+        self.op("ait.batch_norm", &operands, &[("epsilon", f32(self.context, epsilon))])
+    }
+
+    /// `ait.scale_bias`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn scale_bias(&self, operands: [Value<'c, 'a>; 3], epilogue: Activation) -> Built<'c, 'a> {
+        self.op("ait.scale_bias", &operands, &[("epilogue", epilogue.to_attribute(self.context))])
+    }
+
+    /// `ait.activation`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn activation(&self, input: Value<'c, 'a>, epilogue: Activation) -> Built<'c, 'a> {
+        self.op("ait.activation", &[input], &[("epilogue", epilogue.to_attribute(self.context))])
+    }
+
+    /// `ait.add`, `sub`, `mul` or `div` by its full name.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn binary(
+        &self,
+        name: &str,
+        lhs: Value<'c, 'a>,
+        rhs: Value<'c, 'a>,
+        epilogue: Activation,
+    ) -> Built<'c, 'a> {
+        // A lower-rank or constant side has no layout of its own; the result takes the other's.
+        let layout = types::layout(lhs.r#type())?.max(types::layout(rhs.r#type())?);
+        self.op_in(layout, name, &[lhs, rhs], &[("epilogue", epilogue.to_attribute(self.context))])
+    }
+
+    /// `ait.max_pool2d`, or `ait.avg_pool2d` if `count_include_pad` is given.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    #[expect(clippy::too_many_arguments, reason = "they are the op's attributes")]
+    pub fn pool2d(
+        &self,
+        input: Value<'c, 'a>,
+        kernel: [i64; 2],
+        strides: [i64; 2],
+        pads: [i64; 4],
+        dilations: [i64; 2],
+        ceil_mode: bool,
+        count_include_pad: Option<bool>,
+    ) -> Built<'c, 'a> {
+        let mut attributes = vec![
+            ("kernel", i64_array(self.context, &kernel)),
+            ("strides", i64_array(self.context, &strides)),
+            ("pads", i64_array(self.context, &pads)),
+            ("dilations", i64_array(self.context, &dilations)),
+            ("ceil_mode", bool(self.context, ceil_mode)),
+        ];
+        let name = match count_include_pad {
+            None => "ait.max_pool2d",
+            Some(count) => {
+                attributes.push(("count_include_pad", bool(self.context, count)));
+                "ait.avg_pool2d"
+            }
+        };
+        self.op(name, &[input], &attributes)
+    }
+
+    /// `ait.softmax` along a dimension.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn softmax(&self, input: Value<'c, 'a>, axis: i64) -> Built<'c, 'a> {
+        self.op("ait.softmax", &[input], &[("axis", i64(self.context, axis))])
+    }
+
+    /// `ait.concat` of two values along a dimension.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn concat(&self, lhs: Value<'c, 'a>, rhs: Value<'c, 'a>, axis: i64) -> Built<'c, 'a> {
+        self.op("ait.concat", &[lhs, rhs], &[("axis", i64(self.context, axis))])
+    }
+
+    /// `ait.slice`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn slice(&self, input: Value<'c, 'a>, starts: &[i64], sizes: &[i64], steps: &[i64]) -> Built<'c, 'a> {
+        let attributes = [
+            ("starts", i64_array(self.context, starts)),
+            ("sizes", i64_array(self.context, sizes)),
+            ("steps", i64_array(self.context, steps)),
+        ];
+        self.op("ait.slice", &[input], &attributes)
+    }
+
+    /// `ait.pad`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn pad(&self, input: Value<'c, 'a>, low: &[i64], high: &[i64], value: f32) -> Built<'c, 'a> {
+        let attributes = [
+            ("low", i64_array(self.context, low)),
+            ("high", i64_array(self.context, high)),
+            ("value", f32(self.context, value)),
+        ];
+        self.op("ait.pad", &[input], &attributes)
+    }
+
+    /// `ait.transpose`; the result is NCHW.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn transpose(&self, input: Value<'c, 'a>, permutation: &[i64]) -> Built<'c, 'a> {
+        self.op("ait.transpose", &[input], &[("permutation", i64_array(self.context, permutation))])
+    }
+
+    /// `ait.reshape` to a shape of as many elements.
+    ///
+    /// # Errors
+    /// If the numbers of elements differ.
+    pub fn reshape(&self, input: Value<'c, 'a>, shape: &[i64]) -> Built<'c, 'a> {
+        let from = types::shape(input.r#type())?;
+        if types::elements(&from)? != types::elements(shape)? {
+            return Err(format!("cannot reshape {from:?} to {shape:?}"));
+        }
+        self.result("ait.reshape", &[input], &[], types::tensor(self.context, shape, Layout::Nchw))
+    }
+
+    /// `ait.convert_layout`; the value itself if it is in this layout already.
+    ///
+    /// # Errors
+    /// If the value has no shape.
+    pub fn convert_layout(&self, input: Value<'c, 'a>, layout: Layout) -> Built<'c, 'a> {
+        let shape = types::shape(input.r#type())?;
+        if types::layout(input.r#type())? == layout || shape.len() != 4 {
+            return Ok(input);
+        }
+        self.op_in(layout, "ait.convert_layout", &[input], &[])
+    }
+
+    /// `tensor.empty` of a shape and layout: the `init` of an op in destination-passing style.
+    ///
+    /// # Errors
+    /// If MLIR cannot make the op.
+    pub fn empty(&self, shape: &[i64], layout: Layout) -> Built<'c, 'a> {
+        self.result("tensor.empty", &[], &[], types::tensor(self.context, shape, layout))
+    }
+
+    /// A string attribute.
+    pub fn string(&self, text: &str) -> Attribute<'c> {
+        string(self.context, text)
+    }
+
+    /// A type attribute.
+    pub fn type_attribute(&self, r#type: Type<'c>) -> Attribute<'c> {
+        TypeAttribute::new(r#type).into()
+    }
+}

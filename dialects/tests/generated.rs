@@ -1,0 +1,182 @@
+//! The IRDL and the reference pages are what TableGen says now. `BLESS=1 cargo test` rewrites them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper")]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use tblgen::record::Record;
+use tblgen::{RecordKeeper, TableGenParser};
+
+const DIALECTS: [&str; 3] = ["ait", "xnn", "rvv"];
+
+/// One operand, result or attribute of an op: its name, constraint, and whether it is optional.
+struct Field<'a> {
+    name: &'a str,
+    constraint: Record<'a>,
+    optional: bool,
+}
+
+impl<'a> Field<'a> {
+    fn all(op: Record<'a>, list: &str) -> Vec<Self> {
+        let arguments = op.dag_value(list).unwrap();
+        arguments
+            .args()
+            .map(|(name, value)| {
+                let record = Record::try_from(value).unwrap();
+                let optional = record.subclass_of("Optional");
+                let constraint = if optional { record.def_value("baseType").unwrap() } else { record };
+                Self { name: name.unwrap(), constraint, optional }
+            })
+            .collect()
+    }
+
+    fn is_attribute(&self) -> bool {
+        self.constraint.subclass_of("Attr")
+    }
+
+    /// The IRDL ops that define constraint `%index`, and the next free index.
+    fn irdl(&self, index: usize) -> (String, usize) {
+        let base = |index: usize, name: &str| format!("    %{index} = irdl.base \"{name}\"\n");
+        match self.constraint.name().unwrap() {
+            "AnyRankedTensor" => (base(index, "!builtin.tensor"), index),
+            "AnyMemRef" => (base(index, "!builtin.memref"), index),
+            "Buffer" => {
+                let any = format!("    %{} = irdl.any_of(%{}, %{})\n", index + 2, index, index + 1);
+                (base(index, "!builtin.tensor") + &base(index + 1, "!builtin.memref") + &any, index + 2)
+            }
+            "I64Attr" | "BoolAttr" => (base(index, "#builtin.integer"), index),
+            "F32Attr" => (base(index, "#builtin.float"), index),
+            "StrAttr" => (base(index, "#builtin.string"), index),
+            "DenseI64ArrayAttr" => (base(index, "#builtin.dense_array"), index),
+            "DictionaryAttr" => (base(index, "#builtin.dictionary"), index),
+            // Which elements attributes are dense is told by the shape rules.
+            "ElementsAttr" => (format!("    %{index} = irdl.any\n"), index),
+            other => panic!("no IRDL for the constraint {other}"),
+        }
+    }
+}
+
+fn list(fields: &[(&Field<'_>, usize)]) -> String {
+    let each = |(field, index): &(&Field<'_>, usize)| {
+        format!("{}: {}%{index}", field.name, if field.optional { "optional " } else { "" })
+    };
+    fields.iter().map(each).collect::<Vec<_>>().join(", ")
+}
+
+fn irdl_operation(op: Record<'_>) -> String {
+    let arguments = Field::all(op, "arguments");
+    let results = Field::all(op, "results");
+    let mut text = format!("  irdl.operation @{} {{\n", op.str_value("opName").unwrap());
+    let mut next = 0;
+    let mut numbered = Vec::new();
+    for field in arguments.iter().chain(&results) {
+        let (definition, index) = field.irdl(next);
+        text += &definition;
+        next = index + 1;
+        numbered.push((field, index));
+    }
+    let (inputs, results) = numbered.split_at(arguments.len());
+    let (attributes, operands): (Vec<_>, Vec<_>) = inputs.iter().partition(|(field, _)| field.is_attribute());
+    writeln!(text, "    irdl.operands({})", list(&operands)).unwrap();
+    writeln!(text, "    irdl.results({})", list(results)).unwrap();
+    let attributes: Vec<_> =
+        attributes.iter().map(|(field, index)| format!("\"{}\" = %{index}", field.name)).collect();
+    if !attributes.is_empty() {
+        writeln!(text, "    irdl.attributes {{{}}}", attributes.join(", ")).unwrap();
+    }
+    text + "  }\n"
+}
+
+fn irdl(keeper: &RecordKeeper, name: &str) -> String {
+    let mut text = format!("// Generated from dialects/td/{name}.td; BLESS=1 cargo test -p ait-dialects\n");
+    writeln!(text, "irdl.dialect @{name} {{").unwrap();
+    for attribute in of(keeper, "AttrDef", name) {
+        writeln!(text, "  irdl.attribute @{} {{", attribute.str_value("mnemonic").unwrap()).unwrap();
+        text += "    %0 = irdl.base \"#builtin.string\"\n    irdl.parameters(order: %0)\n  }\n";
+    }
+    for op in of(keeper, "Op", name) {
+        text += &irdl_operation(op);
+    }
+    text + "}\n"
+}
+
+/// Definitions of a class in one dialect, in the order of the file.
+fn of<'a>(keeper: &'a RecordKeeper, class: &str, dialect: &str) -> Vec<Record<'a>> {
+    let field = if class == "Op" { "opDialect" } else { "dialect" };
+    let mut records: Vec<_> = keeper
+        .all_derived_definitions(class)
+        .filter(|record| record.def_value(field).unwrap().str_value("name") == Ok(dialect))
+        .collect();
+    records.sort_by_key(|record| record.id());
+    records
+}
+
+fn page(keeper: &RecordKeeper, name: &str) -> String {
+    let dialect = keeper
+        .all_derived_definitions("Dialect")
+        .find(|dialect| dialect.str_value("name") == Ok(name))
+        .unwrap();
+    let mut text =
+        format!("<!-- Generated from dialects/td/{name}.td; BLESS=1 cargo test -p ait-dialects -->\n");
+    writeln!(text, "# The `{name}` dialect\n\n{}\n", dialect.str_value("summary").unwrap()).unwrap();
+    writeln!(text, "{}", dedent(dialect.str_value("description").unwrap())).unwrap();
+    for attribute in of(keeper, "AttrDef", name) {
+        let mnemonic = attribute.str_value("mnemonic").unwrap();
+        writeln!(text, "\n## `#{name}.{mnemonic}`\n\n{}", attribute.str_value("summary").unwrap()).unwrap();
+    }
+    for op in of(keeper, "Op", name) {
+        writeln!(
+            text,
+            "\n## `{name}.{}`\n\n{}\n",
+            op.str_value("opName").unwrap(),
+            op.str_value("summary").unwrap()
+        )
+        .unwrap();
+        let description = dedent(op.str_value("description").unwrap());
+        if !description.is_empty() {
+            writeln!(text, "{description}\n").unwrap();
+        }
+        writeln!(text, "| | name | constraint |\n|---|---|---|").unwrap();
+        for (kind, field) in fields(op) {
+            let optional = if field.optional { ", optional" } else { "" };
+            writeln!(text, "| {kind} | `{}` | {}{optional} |", field.name, field.constraint.name().unwrap())
+                .unwrap();
+        }
+    }
+    text
+}
+
+fn fields(op: Record<'_>) -> Vec<(&'static str, Field<'_>)> {
+    let kind = |field: &Field<'_>| if field.is_attribute() { "attribute" } else { "operand" };
+    let arguments = Field::all(op, "arguments").into_iter().map(|field| (kind(&field), field));
+    arguments.chain(Field::all(op, "results").into_iter().map(|field| ("result", field))).collect()
+}
+
+fn dedent(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_string()
+}
+
+fn check(path: &Path, text: &str) {
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "{} is stale: run BLESS=1 cargo test -p ait-dialects", path.display());
+}
+
+#[test]
+fn committed_files_are_fresh() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    for name in DIALECTS {
+        let keeper = TableGenParser::new()
+            .add_include_directory("/usr/lib/llvm-22/include")
+            .add_include_directory(root.join("td").to_str().unwrap())
+            .add_source(&format!("include \"{name}.td\""))
+            .unwrap()
+            .parse()
+            .unwrap();
+        check(&root.join(format!("irdl/{name}.mlir")), &irdl(&keeper, name));
+        check(&root.join(format!("../docs/dialects/{name}.md")), &page(&keeper, name));
+    }
+}
