@@ -37,10 +37,8 @@ setup_debian() {
   }
   # shellcheck disable=SC2086
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing \
-    >>"$log" 2>&1 || {
-    tail -n 20 "$log" >&2
-    die "apt-get could not install: $missing; check the network and that bookworm and bookworm-security are sources"
-  }
+    >>"$log" 2>&1 ||
+    die "apt-get failed ($(cause "$log")); check the network, the rights, and that bookworm and bookworm-security are sources"
   say_done debian "$start"
 }
 

@@ -35,12 +35,14 @@ once() {
   ) >"$log" 2>&1
   local status=$?
   set -e
-  if [ $status != 0 ]; then
-    tail -n 20 "$log" >&2
-    die "$name failed; the whole log is $log. Check the network, then run scripts/setup again"
-  fi
+  [ $status = 0 ] || die "$name failed ($(cause "$log")); check the network and read $log, then run it again"
   echo "$key" >"$AIT_CACHE/stamps/$name"
   say_done "$name" "$start"
+}
+
+# cause LOG: the line of a failed step's log that most likely says why.
+cause() {
+  { grep -E '^(E:|ERROR|setup:|FAILED|.*[Ee]rror:)' "$1" || tail -n 1 "$1"; } | head -n 1 | cut -c1-200
 }
 
 # debian_mirror: the URI from which this host gets Debian bookworm.
