@@ -5,8 +5,9 @@
 //! own result. Forwards, views take the place of what they look at, and what no demand reached is copied.
 
 use super::accepts::{Operand, accepts};
-use super::graph::{Graph, Kernel, Kind, Role, Use};
+use super::graph::{Graph, Kind, Role, Use};
 use super::strides::View;
+use ait_dialects::Layout;
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeSet;
 
@@ -69,7 +70,7 @@ pub struct Refused {
 pub fn alias(graph: &Graph) -> Result<Aliasing, Refused> {
     let mut planner = Planner {
         graph,
-        places: vec![None; graph.nodes().len()],
+        places: vec![None; graph.nodes().count()],
         aliased: BTreeSet::new(),
         arena: Vec::new(),
         steps: Vec::new(),
@@ -294,7 +295,7 @@ impl Planner<'_> {
             let natural = self.graph.node(node).natural.clone();
             match self.graph.node(node).kind {
                 Kind::Argument(number) => self.settle(node, Place { root: Root::Input(number), view: natural }),
-                Kind::Constant => self.settle(node, Place { root: Root::Constant(node), view: natural }),
+                Kind::Constant => self.store(node),
                 Kind::Kernel(_) => self.steps.push(Step::Kernel(node)),
                 Kind::Concat(_) => self.copy_parts(node),
                 Kind::Pad(..) => {
@@ -305,6 +306,15 @@ impl Planner<'_> {
                 Kind::Reshape | Kind::Transpose(_) | Kind::Slice(..) | Kind::ConvertLayout => self.look(node),
             }
         }
+    }
+
+    /// A constant is stored in the first layout that all of its users take.
+    fn store(&mut self, node: NodeIndex) {
+        let natural = &self.graph.node(node).natural;
+        let stored = |layout: Layout| View::new(0, &natural.shape, &layout.strides(&natural.shape));
+        let taken = Layout::ALL.into_iter().map(stored).find(|view| self.users_accept(node, view));
+        let view = taken.unwrap_or_else(|| natural.clone());
+        self.settle(node, Place { root: Root::Constant(node), view });
     }
 
     /// A view-like op takes the place of its input, or a copy of it where its users need other strides.

@@ -10,6 +10,8 @@ use petgraph::visit::EdgeRef;
 pub enum Role {
     /// Activations it reads.
     Data,
+    /// Activations it reads along the last dimension.
+    Rows,
     /// Activations it reads once per result element, just before writing that element.
     Elementwise,
     /// Weights, read as dense row-major.
