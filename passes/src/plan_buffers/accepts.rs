@@ -31,9 +31,12 @@ pub fn accepts(kernel: &Kernel, operand: Operand, view: &View) -> bool {
     let last_is_dense = || rank == 0 || view.collapsed_stride(&[rank - 1]) == Some(1);
     let any = || view.strides.iter().all(|&stride| stride > 0);
     match kernel.name.as_str() {
-        "xnn.conv2d" | "xnn.max_pool2d" | "xnn.avg_pool2d" | "xnn.unary" | "xnn.fully_connected" | "xnn.softmax" => {
-            view.pixel_stride().is_some()
-        }
+        "xnn.conv2d"
+        | "xnn.max_pool2d"
+        | "xnn.avg_pool2d"
+        | "xnn.unary"
+        | "xnn.fully_connected"
+        | "xnn.softmax" => view.pixel_stride().is_some(),
         "xnn.binary" | "xnn.global_avg_pool" => is_dense_channels_last(view),
         "rvv.conv2d" if kernel.algorithm == "direct" => any() && view.collapsed_stride(&[0, 2, 3]) == Some(1),
         "rvv.conv2d" | "rvv.depthwise_conv2d" => any() && last_is_dense(),

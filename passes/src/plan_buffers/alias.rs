@@ -167,7 +167,8 @@ impl Planner<'_> {
             // A crop is not the whole operand: it has to be copied.
             let part = self.part(node, usage.index, &whole);
             if let Some(part) = part.filter(|part| part.to.view.shape == self.graph.node(value).shape()) {
-                let demand = Demand { place: &part.to, by: (node, usage.index), expiry: expiry[node.index()] };
+                let demand =
+                    Demand { place: &part.to, by: (node, usage.index), expiry: expiry[node.index()] };
                 self.try_demand(value, demand, expiry);
             }
         }
@@ -191,9 +192,8 @@ impl Planner<'_> {
         };
         let from: Vec<i64> = low.iter().map(|&l| (-l).max(0)).collect();
         let to: Vec<i64> = low.iter().map(|&l| l.max(0)).collect();
-        let sizes: Vec<i64> = (0..shape.len())
-            .map(|d| (shape[d] - from[d]).min(whole.view.shape[d] - to[d]))
-            .collect();
+        let sizes: Vec<i64> =
+            (0..shape.len()).map(|d| (shape[d] - from[d]).min(whole.view.shape[d] - to[d])).collect();
         if sizes.iter().any(|&size| size <= 0) {
             return None;
         }
@@ -294,7 +294,9 @@ impl Planner<'_> {
         for node in self.graph.nodes() {
             let natural = self.graph.node(node).natural.clone();
             match self.graph.node(node).kind {
-                Kind::Argument(number) => self.settle(node, Place { root: Root::Input(number), view: natural }),
+                Kind::Argument(number) => {
+                    self.settle(node, Place { root: Root::Input(number), view: natural })
+                }
                 Kind::Constant => self.store(node),
                 Kind::Kernel(_) => self.steps.push(Step::Kernel(node)),
                 Kind::Concat(_) => self.copy_parts(node),
@@ -369,7 +371,8 @@ impl Planner<'_> {
     /// Fills what the operand does not cover: two slabs per dimension, disjoint, so that their order relative to
     /// the operand's writer is free.
     fn fill_border(&mut self, node: NodeIndex) {
-        let (Kind::Pad(_, value), Some(whole)) = (&self.graph.node(node).kind, self.place(node).cloned()) else {
+        let (Kind::Pad(_, value), Some(whole)) = (&self.graph.node(node).kind, self.place(node).cloned())
+        else {
             return;
         };
         let shape = whole.view.shape.clone();

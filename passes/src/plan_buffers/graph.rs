@@ -110,16 +110,22 @@ impl Graph {
 
     /// Operands in order.
     pub fn operands(&self, user: NodeIndex) -> Vec<(NodeIndex, Use)> {
-        let mut all: Vec<_> =
-            self.dag.edges_directed(user, Direction::Incoming).map(|edge| (edge.source(), *edge.weight())).collect();
+        let mut all: Vec<_> = self
+            .dag
+            .edges_directed(user, Direction::Incoming)
+            .map(|edge| (edge.source(), *edge.weight()))
+            .collect();
         all.sort_by_key(|(_, usage)| usage.index);
         all
     }
 
     /// Users in program order.
     pub fn users(&self, value: NodeIndex) -> Vec<(NodeIndex, Use)> {
-        let mut all: Vec<_> =
-            self.dag.edges_directed(value, Direction::Outgoing).map(|edge| (edge.target(), *edge.weight())).collect();
+        let mut all: Vec<_> = self
+            .dag
+            .edges_directed(value, Direction::Outgoing)
+            .map(|edge| (edge.target(), *edge.weight()))
+            .collect();
         all.sort_by_key(|(user, usage)| (*user, usage.index));
         all
     }

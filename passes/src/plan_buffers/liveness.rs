@@ -24,7 +24,10 @@ fn touched(graph: &Graph, aliasing: &Aliasing, step: &Step) -> Vec<Root> {
         Step::Fill { to, .. } => vec![to.root],
         Step::Kernel(node) => {
             let values = graph.operands(*node).into_iter().map(|(value, _)| value).chain([*node]);
-            values.filter_map(|value| aliasing.places.get(value.index())?.as_ref()).map(|place| place.root).collect()
+            values
+                .filter_map(|value| aliasing.places.get(value.index())?.as_ref())
+                .map(|place| place.root)
+                .collect()
         }
     }
 }

@@ -80,6 +80,7 @@ pub fn plan_buffers<'c>(context: &'c Context, module: &Module<'c>) -> Result<Are
     let intervals = liveness::intervals(&source.graph, &aliasing);
     let assignment = offsets::assign(&intervals);
     let copies = aliasing.steps.iter().filter(|step| matches!(step, alias::Step::Copy { .. })).count();
-    let weights = rewrite::rewrite(context, module, source, &aliasing, &assignment, offsets::lower_bound(&intervals))?;
+    let weights =
+        rewrite::rewrite(context, module, source, &aliasing, &assignment, offsets::lower_bound(&intervals))?;
     Ok(Arena { bytes: assignment.bytes, lower_bound: offsets::lower_bound(&intervals), weights, copies })
 }

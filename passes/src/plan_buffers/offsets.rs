@@ -31,18 +31,22 @@ pub struct Assignment {
 
 /// The largest sum of bytes live at one step: no arena can be smaller.
 pub fn lower_bound(intervals: &[Interval]) -> u64 {
-    let live_at = |step| intervals.iter().filter(|i| i.first <= step && step <= i.last).map(|i| i.bytes).sum();
+    let live_at =
+        |step| intervals.iter().filter(|i| i.first <= step && step <= i.last).map(|i| i.bytes).sum();
     intervals.iter().map(|interval| live_at(interval.first)).max().unwrap_or(0)
 }
 
 /// Greedy placement with best fit, from several orders (larger first, longer first, larger area first);
 /// the smallest arena wins, the first of equals.
 pub fn assign(intervals: &[Interval]) -> Assignment {
-    let length = |i: &Interval| (i.last - i.first + 1) as u64;
-    let orders: [&dyn Fn(&Interval) -> (u64, u64); 3] = [
-        &|i| (i.bytes, length(i)),
-        &|i| (length(i), i.bytes),
-        &|i| (i.bytes.saturating_mul(length(i)), i.bytes),
+    type Key = fn(&Interval) -> (u64, u64);
+    fn length(i: &Interval) -> u64 {
+        (i.last - i.first + 1) as u64
+    }
+    let orders: [Key; 3] = [
+        |i| (i.bytes, length(i)),
+        |i| (length(i), i.bytes),
+        |i| (i.bytes.saturating_mul(length(i)), i.bytes),
     ];
     let candidates = orders.map(|key| {
         let mut order: Vec<usize> = (0..intervals.len()).collect();

@@ -53,7 +53,8 @@ pub fn read<'c, 'a>(module: &'a Module<'c>) -> Result<Source<'c, 'a>, Fault<'c>>
     let mut reader = Reader { graph: Graph::default(), ops: Vec::new(), nodes: BTreeMap::new() };
     for number in 0..body.argument_count() {
         let argument = body.argument(number).map_err(|error| missing(&error.to_string()))?;
-        let natural = natural(argument.r#type()).map_err(|message| Fault::new(function.location(), message))?;
+        let natural =
+            natural(argument.r#type()).map_err(|message| Fault::new(function.location(), message))?;
         reader.add(argument.into(), Node { kind: Kind::Argument(number), natural }, &[], None);
     }
     let mut next = body.first_operation();
@@ -117,7 +118,8 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
             self.ops.push(Some(op));
             return Ok(());
         }
-        let result: Value<'c, 'a> = op.result(0).map_err(|_| "has no result: it is planned already".to_string())?.into();
+        let result: Value<'c, 'a> =
+            op.result(0).map_err(|_| "has no result: it is planned already".to_string())?.into();
         self.add(result, Node { kind, natural: natural(result.r#type())? }, &operands, Some(op));
         Ok(())
     }
@@ -151,9 +153,10 @@ fn kind(name: &str, op: &OperationRef<'_, '_>, init: Option<usize>) -> Result<Ki
 
 fn role(name: &str, operand: usize) -> Role {
     match (name, operand) {
-        ("xnn.conv2d" | "xnn.fully_connected" | "rvv.conv2d" | "rvv.depthwise_conv2d" | "rvv.scale_bias", 1 | 2) => {
-            Role::Parameter
-        }
+        (
+            "xnn.conv2d" | "xnn.fully_connected" | "rvv.conv2d" | "rvv.depthwise_conv2d" | "rvv.scale_bias",
+            1 | 2,
+        ) => Role::Parameter,
         ("rvv.matmul", 1) => Role::Rows,
         ("rvv.matmul", 2) => Role::Parameter,
         ("rvv.conv2d" | "rvv.depthwise_conv2d" | "rvv.matmul", 4) => Role::Elementwise,

@@ -67,9 +67,11 @@ pub fn rewrite<'c>(
     unsafe {
         mlir_sys::mlirOperationDestroy(old);
         let mut whole = OperationRefMut::from_raw(module.as_operation().to_raw());
-        for (name, value) in
-            [("ait.arena_bytes", arena.bytes), ("ait.arena_lower_bound", lower_bound), ("ait.weights_bytes", weights)]
-        {
+        for (name, value) in [
+            ("ait.arena_bytes", arena.bytes),
+            ("ait.arena_lower_bound", lower_bound),
+            ("ait.weights_bytes", weights),
+        ] {
             whole.set_attribute(name, i64(context, value.cast_signed()));
         }
     }
@@ -77,10 +79,15 @@ pub fn rewrite<'c>(
 }
 
 /// Inputs, outputs, arena.
-fn argument_types<'c>(context: &'c Context, source: &Source<'c, '_>, arena: u64) -> Result<Vec<Type<'c>>, String> {
+fn argument_types<'c>(
+    context: &'c Context,
+    source: &Source<'c, '_>,
+    arena: u64,
+) -> Result<Vec<Type<'c>>, String> {
     let body = source.body;
     let inputs = (0..body.argument_count()).filter_map(|number| body.argument(number).ok());
-    let outputs = body.terminator().into_iter().flat_map(|terminator| terminator.operands().collect::<Vec<_>>());
+    let outputs =
+        body.terminator().into_iter().flat_map(|terminator| terminator.operands().collect::<Vec<_>>());
     let tensors = inputs.map(|argument| argument.r#type()).chain(outputs.map(|value| value.r#type()));
     let mut all = Vec::new();
     for tensor in tensors {
@@ -106,7 +113,9 @@ fn function_attributes<'c>(
     let listed = |list: &str, index: usize| -> Vec<(Identifier<'c>, Attribute<'c>)> {
         let list = source.function.attribute(list).ok().and_then(|list| ArrayAttribute::try_from(list).ok());
         let one = list.and_then(|list| list.element(index).ok());
-        let Some(one) = one.and_then(|one| DictionaryAttribute::try_from(one).ok()) else { return Vec::new() };
+        let Some(one) = one.and_then(|one| DictionaryAttribute::try_from(one).ok()) else {
+            return Vec::new();
+        };
         (0..one.len()).filter_map(|index| one.element(index).ok()).collect()
     };
     let dictionaries: Vec<Attribute<'c>> = (0..types.len())
@@ -170,7 +179,8 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
     fn kernel(&mut self, node: NodeIndex, location: Location<'c>) -> Result<(), String> {
         let op = self.source.ops.get(node.index()).copied().flatten().ok_or("a kernel without an op")?;
         let name = name_of(&op);
-        let mut values: Vec<NodeIndex> = self.source.graph.operands(node).into_iter().map(|(value, _)| value).collect();
+        let mut values: Vec<NodeIndex> =
+            self.source.graph.operands(node).into_iter().map(|(value, _)| value).collect();
         values.insert(init_index(&name).unwrap_or(0).min(values.len()), node);
         let mut operands = Vec::new();
         for value in values {
@@ -242,7 +252,12 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
 
     /// `rvv.constant`, once per constant; equal constants share their data.
     fn constant(&mut self, node: NodeIndex, location: Location<'c>) -> Result<Value<'c, 'b>, String> {
-        let place = self.aliasing.places.get(node.index()).and_then(Option::as_ref).ok_or("a constant without a place")?;
+        let place = self
+            .aliasing
+            .places
+            .get(node.index())
+            .and_then(Option::as_ref)
+            .ok_or("a constant without a place")?;
         let key = (place.root, i64::MIN, place.view.shape.clone(), place.view.strides.clone());
         if let Some(&value) = self.views.get(&key) {
             return Ok(value);
@@ -250,10 +265,8 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         let op = self.source.ops.get(node.index()).copied().flatten().ok_or("a constant without an op")?;
         let data = op.attribute("value").map_err(|error| error.to_string())?;
         let next = self.weights;
-        let offset = *self
-            .constants
-            .entry((data.to_raw().ptr as usize, place.view.strides.clone()))
-            .or_insert(next);
+        let offset =
+            *self.constants.entry((data.to_raw().ptr as usize, place.view.strides.clone())).or_insert(next);
         if offset == next {
             self.weights = (next + self.source.graph.node(node).bytes()).next_multiple_of(ALIGNMENT);
         }

@@ -58,8 +58,13 @@ impl View {
     /// Both shapes are cut into the shortest groups of equal products; a group is a view if the old
     /// dimensions in it are contiguous with each other.
     pub fn reshape(&self, shape: &[i64]) -> Option<Self> {
-        let old: Vec<(i64, i64)> =
-            self.shape.iter().copied().zip(self.strides.iter().copied()).filter(|(size, _)| *size != 1).collect();
+        let old: Vec<(i64, i64)> = self
+            .shape
+            .iter()
+            .copied()
+            .zip(self.strides.iter().copied())
+            .filter(|(size, _)| *size != 1)
+            .collect();
         let wanted: Vec<usize> = (0..shape.len()).filter(|&d| shape[d] != 1).collect();
         let mut strides = vec![1; shape.len()];
         let (mut i, mut j) = (0, 0);
@@ -97,7 +102,8 @@ impl View {
     /// Elements between neighbours when dimensions `dims` are walked as one row-major dimension;
     /// `None` if they are not evenly spaced. `Some(1)` for at most one element.
     pub fn collapsed_stride(&self, dims: &[usize]) -> Option<i64> {
-        let mut walk = dims.iter().rev().map(|&d| (self.shape[d], self.strides[d])).filter(|(size, _)| *size != 1);
+        let mut walk =
+            dims.iter().rev().map(|&d| (self.shape[d], self.strides[d])).filter(|(size, _)| *size != 1);
         let Some((size, stride)) = walk.next() else { return Some(1) };
         let mut next = size * stride;
         for (size, outer) in walk {

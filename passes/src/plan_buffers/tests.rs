@@ -49,10 +49,12 @@ fn random_graph(random: &mut Random, layout: Layout) -> Graph {
     for _ in 0..4 + random.below(12) {
         let x = values[random.below(values.len())];
         let shape = graph.node(x).shape().to_vec();
-        let same: Vec<NodeIndex> = values.iter().copied().filter(|&v| graph.node(v).shape() == shape).collect();
+        let same: Vec<NodeIndex> =
+            values.iter().copied().filter(|&v| graph.node(v).shape() == shape).collect();
         let y = same[random.below(same.len())];
         let with_channels = |channels: i64| natural(&[shape[0], channels, 4, 4], layout);
-        let mut add = |kind, natural, operands: &[(NodeIndex, Role)]| graph.add(Node { kind, natural }, operands);
+        let mut add =
+            |kind, natural, operands: &[(NodeIndex, Role)]| graph.add(Node { kind, natural }, operands);
         let value = match random.below(8) {
             0 => add(kernel(&format!("{library}.unary")), with_channels(shape[1]), &[(x, Role::Elementwise)]),
             1 => add(
@@ -75,7 +77,11 @@ fn random_graph(random: &mut Random, layout: Layout) -> Graph {
             }
             6 if shape[1] > 1 => {
                 let start = random.below(2) as i64;
-                add(Kind::Slice(vec![0, start, 0, 0], vec![1; 4]), with_channels(shape[1] - 1), &[(x, Role::Data)])
+                add(
+                    Kind::Slice(vec![0, start, 0, 0], vec![1; 4]),
+                    with_channels(shape[1] - 1),
+                    &[(x, Role::Data)],
+                )
             }
             _ if shape[1] < 12 => {
                 let low = random.below(3) as i64 - 1;
@@ -126,7 +132,10 @@ fn evaluate(graph: &Graph, argument: &[f64], constant: &[f64]) -> BTreeMap<NodeI
             Kind::Constant => constant.to_vec(),
             Kind::Kernel(_) => {
                 let by_role = |data: bool| {
-                    operands.iter().filter(move |(_, u)| (u.role == Role::Data) == data).map(|(v, _)| values[v].clone())
+                    operands
+                        .iter()
+                        .filter(move |(_, u)| (u.role == Role::Data) == data)
+                        .map(|(v, _)| values[v].clone())
                 };
                 let (data, local): (Vec<_>, Vec<_>) = (by_role(true).collect(), by_role(false).collect());
                 let at = |i: usize| local.iter().map(|v: &Vec<f64>| v[i]).collect::<Vec<_>>();
@@ -142,7 +151,9 @@ fn evaluate(graph: &Graph, argument: &[f64], constant: &[f64]) -> BTreeMap<NodeI
                 let rows = |i: usize| graph.node(operands[i].0).shape()[1] as usize * pixels;
                 (0..shape[0] as usize)
                     .flat_map(|n| {
-                        (0..2).flat_map(|i| input(i)[n * rows(i)..(n + 1) * rows(i)].to_vec()).collect::<Vec<_>>()
+                        (0..2)
+                            .flat_map(|i| input(i)[n * rows(i)..(n + 1) * rows(i)].to_vec())
+                            .collect::<Vec<_>>()
                     })
                     .collect()
             }
@@ -153,7 +164,11 @@ fn evaluate(graph: &Graph, argument: &[f64], constant: &[f64]) -> BTreeMap<NodeI
                     .map(|i| {
                         let (n, c, p) = (i / (shape[1] * 16), i / 16 % shape[1] - low[1], i % 16);
                         let inside = (0..channels).contains(&c);
-                        if inside { input(0)[(n * source.strides[0] + c * 16 + p) as usize] } else { f64::from(*fill) }
+                        if inside {
+                            input(0)[(n * source.strides[0] + c * 16 + p) as usize]
+                        } else {
+                            f64::from(*fill)
+                        }
                     })
                     .collect()
             }
@@ -272,8 +287,14 @@ fn planned_memory_computes_what_separate_values_do() {
         machine.run();
         let last = graph.nodes().next_back().unwrap();
         for (value, usage) in graph.operands(last) {
-            let output = Place { root: Root::Output(usage.index), view: View::row_major(graph.node(value).shape()) };
-            assert_eq!(machine.load(&output), expected[&value], "round {round}, result {}: {graph:?} {plan:?}", usage.index);
+            let output =
+                Place { root: Root::Output(usage.index), view: View::row_major(graph.node(value).shape()) };
+            assert_eq!(
+                machine.load(&output),
+                expected[&value],
+                "round {round}, result {}: {graph:?} {plan:?}",
+                usage.index
+            );
         }
     }
 }
@@ -294,7 +315,8 @@ fn a_dense_block_needs_no_copy() {
             let relu = kernel(&format!("{library}.unary"));
             let active = graph.add(node(relu, shape(channels)), &[(all, Role::Elementwise)]);
             let new = graph.add(node(conv(), shape(4)), &[(active, Role::Data)]);
-            all = graph.add(node(Kind::Concat(1), shape(channels + 4)), &[(all, Role::Data), (new, Role::Data)]);
+            all = graph
+                .add(node(Kind::Concat(1), shape(channels + 4)), &[(all, Role::Data), (new, Role::Data)]);
         }
         let last = graph.add(node(conv(), shape(3)), &[(all, Role::Data)]);
         graph.add(node(Kind::Return, View::row_major(&[])), &[(last, Role::Data)]);
