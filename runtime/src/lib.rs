@@ -1,1 +1,10 @@
-//! TODO
+//! The host side of running a compiled network: tensors, the scalar reference of every op,
+//! and executors for RISC-V programs. It links no LLVM and no MLIR and knows no dialect.
+
+pub mod exec;
+pub mod kernel_test;
+pub mod paths;
+pub mod target;
+pub mod tensor;
+
+pub use tensor::{ShapeError, Tensor};

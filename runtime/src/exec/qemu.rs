@@ -1,0 +1,191 @@
+//! QEMU user mode, the default executor.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, io};
+
+use super::{ExecError, Executor, Job, JobFile, Output, process};
+use crate::paths;
+
+/// The shortest vector register, in bits, that compiled networks run on.
+pub const MIN_VLEN: u32 = 128;
+/// The longest vector register, in bits, that QEMU emulates and compiled networks are tested on.
+pub const MAX_VLEN: u32 = 1024;
+
+const PROGRAM: &str = "qemu-riscv64";
+const OLDEST: u32 = 8;
+const REMEDY: &str = "run `make setup`, or set AIT_QEMU to a qemu-riscv64 of version 8 or newer";
+
+/// `qemu-riscv64` with the vector extension.
+#[derive(Debug, Clone)]
+pub struct Qemu {
+    program: PathBuf,
+    cpu: String,
+}
+
+impl Qemu {
+    /// QEMU with vector registers of `vlen` bits (a power of two, 128 to 1024). The program is
+    /// `$AIT_QEMU`, else that of the tool cache, else the one on `PATH`.
+    ///
+    /// # Errors
+    /// When `vlen` is not possible, there is no QEMU, or it is older than version 8.
+    pub fn new(vlen: u32) -> Result<Self, ExecError> {
+        if !vlen.is_power_of_two() || !(MIN_VLEN..=MAX_VLEN).contains(&vlen) {
+            return Err(ExecError::Unavailable(format!(
+                "VLEN {vlen} is not a power of two from {MIN_VLEN} to {MAX_VLEN}"
+            )));
+        }
+        // Ones in tails and masked-off elements make wrong vector lengths visible.
+        Self::with_cpu(format!(
+            "rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,rvv_ta_all_1s=true,rvv_ma_all_1s=true"
+        ))
+    }
+
+    /// QEMU with a core that has no vector unit.
+    ///
+    /// # Errors
+    /// As [`Qemu::new`].
+    pub fn without_vector() -> Result<Self, ExecError> {
+        Self::with_cpu("rv64,v=false".to_owned())
+    }
+
+    fn with_cpu(cpu: String) -> Result<Self, ExecError> {
+        let program = locate()?;
+        check_version(&program)?;
+        Ok(Self { program, cpu })
+    }
+}
+
+impl Executor for Qemu {
+    fn run(&self, job: &Job) -> Result<Output, ExecError> {
+        let directory = tempfile::Builder::new()
+            .prefix("ait-job-")
+            .tempdir()
+            .map_err(|source| ExecError::File {
+                path: env::temp_dir(),
+                source,
+            })?;
+        let program = at(&job.program, job.program.canonicalize())?;
+        for file in &job.inputs {
+            let source = at(&file.path, file.path.canonicalize())?;
+            at(
+                &file.path,
+                std::os::unix::fs::symlink(source, inside(directory.path(), file)?),
+            )?;
+        }
+        let mut command = Command::new(&self.program);
+        command
+            .arg("-cpu")
+            .arg(&self.cpu)
+            .arg(program)
+            .args(&job.args)
+            .current_dir(directory.path());
+        let output = process::run(command, &job.program, job.timeout)?;
+        for file in &job.outputs {
+            let made = inside(directory.path(), file)?;
+            paths::write_atomically(&file.path, 0o644, |temporary| {
+                fs::copy(made, temporary).map(|_| ())
+            })
+            .map_err(|source: io::Error| ExecError::File {
+                path: file.path.clone(),
+                source,
+            })?;
+        }
+        Ok(output)
+    }
+}
+
+fn inside(directory: &Path, file: &JobFile) -> Result<PathBuf, ExecError> {
+    let name = Path::new(&file.name);
+    match name.file_name() {
+        Some(last) if last == name.as_os_str() => Ok(directory.join(name)),
+        _ => Err(ExecError::File {
+            path: name.to_owned(),
+            source: io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a job's file names have no directories",
+            ),
+        }),
+    }
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, ExecError> {
+    result.map_err(|source| ExecError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn locate() -> Result<PathBuf, ExecError> {
+    if let Some(path) = env::var_os("AIT_QEMU").filter(|path| !path.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let cached = paths::cache_dir().join("qemu/bin").join(PROGRAM);
+    if cached.is_file() {
+        return Ok(cached);
+    }
+    paths::find_program(PROGRAM)
+        .ok_or_else(|| ExecError::Unavailable(format!("there is no {PROGRAM}: {REMEDY}")))
+}
+
+fn check_version(program: &Path) -> Result<(), ExecError> {
+    let unavailable =
+        |why: String| ExecError::Unavailable(format!("{}: {why}: {REMEDY}", program.display()));
+    let output = Command::new(program)
+        .arg("--version")
+        .output()
+        .map_err(|error| unavailable(error.to_string()))?;
+    match major_version(&String::from_utf8_lossy(&output.stdout)) {
+        Some(major) if major >= OLDEST => Ok(()),
+        Some(major) => Err(unavailable(format!(
+            "version {major} is too old for RVV 1.0"
+        ))),
+        None => Err(unavailable("it does not say its version".to_owned())),
+    }
+}
+
+/// The major version in `qemu-riscv64 version 10.0.2 (Debian ...)`.
+fn major_version(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once(" version ")?;
+    rest.split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(
+            major_version("qemu-riscv64 version 10.0.2 (Debian 1:10.0.2+ds-1~bpo12+1)"),
+            Some(10)
+        );
+        assert_eq!(major_version("qemu-riscv64 version 7.2.17"), Some(7));
+        assert_eq!(major_version("something else"), None);
+    }
+
+    #[test]
+    fn impossible_vector_lengths_are_errors() {
+        for vlen in [0, 64, 192, 2048] {
+            assert!(
+                Qemu::new(vlen)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("power of two")
+            );
+        }
+    }
+
+    #[test]
+    fn file_names_stay_in_the_job() {
+        for name in ["../x", "a/b", "/etc/passwd", "", "."] {
+            assert!(
+                inside(Path::new("/tmp"), &JobFile::new(name, "x")).is_err(),
+                "{name}"
+            );
+        }
+    }
+}
