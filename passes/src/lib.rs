@@ -1,2 +1,26 @@
-//! TODO
+//! Passes over `ait` modules, and pipelines that mix them with MLIR's own.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`table`] | the one table of passes and named pipelines |
+//! | [`Pipeline`] | parses a pipeline's text, runs it |
+//! | [`Options`] | typed options of a pass |
+//! | [`PassError`], [`diagnostic`] | what went wrong, and where |
+//! | [`rewrite`] | reading and changing ops without unsafe code in the passes |
+//! | [`plan_buffers`] | from tensors to views of one arena |
+
+mod assign_layout;
+mod canonicalize;
+pub mod diagnostic;
+mod fold_batch_norm;
+mod fuse;
+mod options;
+mod pipeline;
 pub mod plan_buffers;
+pub mod rewrite;
+mod select_kernels;
+pub mod table;
+
+pub use diagnostic::PassError;
+pub use options::{OptionKind, OptionSpec, Options};
+pub use pipeline::{Pipeline, PipelineError, Step};

@@ -1,0 +1,92 @@
+//! `ait-assign-layout`: one physical order for every rank-4 tensor.
+//!
+//! Results of ops that work on any strides get the layout as their encoding. Arguments and
+//! results of the function, and ops defined by logical row-major order (`reshape`, `transpose`,
+//! `matmul`), stay NCHW; `ait.convert_layout` stands between, once per value. Constants keep no
+//! encoding: their data is row-major in the logical shape and is read by strides.
+
+use std::{collections::HashMap, str::FromStr};
+
+use ait_dialects::{Layout, attributes, types};
+use melior::ir::{
+    Module, Value, ValueLike,
+    operation::{OperationLike, OperationRef},
+};
+
+use crate::{
+    Options, PassError,
+    rewrite::{Rewriter, constant, layout, name, operand, result, shape},
+};
+
+/// Runs the pass; `ait.layout` on the module records the choice for tensors of other ranks.
+pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
+    let rewriter = Rewriter::new(module);
+    let module = rewriter.module();
+    let wanted = options.word("layout");
+    let target = Layout::from_str(wanted).map_err(|message| PassError::at(&module, message))?;
+    rewriter.set_attribute(module, "ait.layout", attributes::string(rewriter.context(), wanted));
+    let mut conversions = Conversions::new(&rewriter);
+    for op in rewriter.ops() {
+        let kind = name(op);
+        if matches!(kind.as_str(), "ait.constant" | "ait.convert_layout") {
+            continue;
+        }
+        let capable = is_capable(op, &kind);
+        conversions.operands(op, if capable { target } else { Layout::Nchw })?;
+        if capable {
+            let value = result(op)?;
+            rewriter.set_type(value, types::tensor(rewriter.context(), &shape(op, value)?, target));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the op's result may be in any layout.
+fn is_capable(op: OperationRef, kind: &str) -> bool {
+    let by_logical_order = matches!(kind, "ait.reshape" | "ait.transpose" | "ait.matmul");
+    kind.starts_with("ait.") && !by_logical_order && result(op).is_ok_and(is_rank4)
+}
+
+fn is_rank4(value: Value) -> bool {
+    types::shape(value.r#type()).is_ok_and(|shape| shape.len() == 4)
+}
+
+/// The conversions made so far, by value and layout.
+struct Conversions<'c, 'a, 'm> {
+    rewriter: &'a Rewriter<'c, 'm>,
+    made: HashMap<(usize, Layout), Value<'c, 'a>>,
+}
+
+impl<'c, 'a, 'm> Conversions<'c, 'a, 'm> {
+    fn new(rewriter: &'a Rewriter<'c, 'm>) -> Self {
+        Self { rewriter, made: HashMap::new() }
+    }
+
+    /// Converts the operands of `op` that are in another layout.
+    fn operands(&mut self, op: OperationRef<'c, 'a>, wanted: Layout) -> Result<(), PassError> {
+        for index in 0..op.operand_count() {
+            let value = operand(op, index)?;
+            if is_rank4(value) && layout(value) != wanted && constant(value).is_none() {
+                let converted = self.convert(op, value, wanted)?;
+                self.rewriter.set_operand(op, index, converted);
+            }
+        }
+        Ok(())
+    }
+
+    fn convert(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        wanted: Layout,
+    ) -> Result<Value<'c, 'a>, PassError> {
+        let key = (value.to_raw().ptr as usize, wanted);
+        if let Some(&converted) = self.made.get(&key) {
+            return Ok(converted);
+        }
+        let build = self.rewriter.before(op)?;
+        let converted = build.convert_layout(value, wanted).map_err(|message| PassError::at(&op, message))?;
+        self.made.insert(key, converted);
+        Ok(converted)
+    }
+}

@@ -1,0 +1,206 @@
+//! Diagnostics as owned data: what MLIR reports and what our passes report look the same.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use melior::{
+    Context,
+    diagnostic::DiagnosticSeverity,
+    ir::{Location, operation::OperationLike},
+};
+use mlir_sys::{
+    MlirLocation, MlirStringRef, mlirIdentifierStr, mlirLocationCallSiteGetCallee,
+    mlirLocationFileLineColRangeGetFilename, mlirLocationFileLineColRangeGetStartColumn,
+    mlirLocationFileLineColRangeGetStartLine, mlirLocationFusedGetLocations,
+    mlirLocationFusedGetNumLocations, mlirLocationIsACallSite, mlirLocationIsAFileLineColRange,
+    mlirLocationIsAFused, mlirLocationIsAName, mlirLocationNameGetChildLoc, mlirLocationNameGetName,
+};
+
+/// Where something came from: a place in a text, a node name of the model, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceLocation {
+    /// The ONNX node name of `loc("name")`.
+    pub name: Option<String>,
+    /// File name, line and column, counted from 1.
+    pub file: Option<(String, usize, usize)>,
+}
+
+impl SourceLocation {
+    /// Reads an MLIR location; of several fused ones the first that says something.
+    pub fn of(location: Location) -> Self {
+        let mut found = Self::default();
+        found.collect(location.to_raw());
+        found
+    }
+
+    fn collect(&mut self, location: MlirLocation) {
+        // SAFETY: `location` is valid for as long as its context, which the caller borrows, and
+        // each accessor is called only on the kind of location it belongs to.
+        unsafe {
+            if mlirLocationIsAFileLineColRange(location) {
+                self.file.get_or_insert_with(|| {
+                    (
+                        text(mlirIdentifierStr(mlirLocationFileLineColRangeGetFilename(location))),
+                        mlirLocationFileLineColRangeGetStartLine(location).max(0) as usize,
+                        mlirLocationFileLineColRangeGetStartColumn(location).max(0) as usize,
+                    )
+                });
+            } else if mlirLocationIsAName(location) {
+                self.name.get_or_insert_with(|| text(mlirIdentifierStr(mlirLocationNameGetName(location))));
+                self.collect(mlirLocationNameGetChildLoc(location));
+            } else if mlirLocationIsACallSite(location) {
+                self.collect(mlirLocationCallSiteGetCallee(location));
+            } else if mlirLocationIsAFused(location) {
+                let mut parts = vec![
+                    MlirLocation { ptr: std::ptr::null() };
+                    mlirLocationFusedGetNumLocations(location) as usize
+                ];
+                mlirLocationFusedGetLocations(location, parts.as_mut_ptr());
+                parts.into_iter().for_each(|part| self.collect(part));
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// `string` must point to `length` readable bytes.
+unsafe fn text(string: MlirStringRef) -> String {
+    if string.length == 0 {
+        return String::new();
+    }
+    // SAFETY: by contract.
+    let bytes = unsafe { std::slice::from_raw_parts(string.data.cast::<u8>(), string.length) };
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl fmt::Display for SourceLocation {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match (&self.file, &self.name) {
+            (Some((file, line, column)), _) => write!(out, "{file}:{line}:{column}"),
+            (None, Some(name)) => write!(out, "loc({name:?})"),
+            (None, None) => write!(out, "<unknown>"),
+        }
+    }
+}
+
+/// How bad a diagnostic is, as MLIR and `--verify-diagnostics` name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The input is refused.
+    Error,
+    /// Suspicious, yet accepted.
+    Warning,
+    /// More about the diagnostic before it.
+    Note,
+    /// For information.
+    Remark,
+}
+
+impl Severity {
+    /// The keyword before the message.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+            Self::Remark => "remark",
+        }
+    }
+}
+
+/// One message about one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    pub location: SourceLocation,
+    /// What it is.
+    pub message: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}: {}: {}", self.location, self.severity.keyword(), self.message)
+    }
+}
+
+/// Runs `body` and returns, besides its result, every diagnostic that MLIR emitted meanwhile,
+/// notes after what they belong to. Nothing reaches stderr.
+pub fn capture<T>(context: &Context, body: impl FnOnce() -> T) -> (T, Vec<Diagnostic>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let handler = context.attach_diagnostic_handler(move |diagnostic| {
+        push(&mut sink.lock().unwrap_or_else(PoisonError::into_inner), &diagnostic);
+        true
+    });
+    let result = body();
+    context.detach_diagnostic_handler(handler);
+    let diagnostics = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    (result, diagnostics)
+}
+
+fn push(list: &mut Vec<Diagnostic>, diagnostic: &melior::diagnostic::Diagnostic) {
+    list.push(Diagnostic {
+        severity: match diagnostic.severity() {
+            DiagnosticSeverity::Error => Severity::Error,
+            DiagnosticSeverity::Warning => Severity::Warning,
+            DiagnosticSeverity::Note => Severity::Note,
+            DiagnosticSeverity::Remark => Severity::Remark,
+        },
+        location: SourceLocation::of(diagnostic.location()),
+        message: diagnostic.to_string(),
+    });
+    (0..diagnostic.note_count())
+        .filter_map(|index| diagnostic.note(index).ok())
+        .for_each(|note| push(list, &note));
+}
+
+/// Why a pass gave up: at least one error, and what else was said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.diagnostics))]
+pub struct PassError {
+    /// In the order of their emission.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+fn lines(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl PassError {
+    /// An error at `location`.
+    pub fn new(location: Location, message: impl fmt::Display) -> Self {
+        Self::from_diagnostics(vec![], SourceLocation::of(location), message)
+    }
+
+    /// An error about `op`: its name comes first, as in MLIR's own messages, then the node name
+    /// where the location shows a file.
+    pub fn at<'c: 'a, 'a>(op: &impl OperationLike<'c, 'a>, message: impl fmt::Display) -> Self {
+        let location = SourceLocation::of(op.location());
+        let name = op.name();
+        let name = name.as_string_ref();
+        let name = name.as_str().unwrap_or("?");
+        let node = match (&location.file, &location.name) {
+            (Some(_), Some(node)) => format!(" {node:?}"),
+            _ => String::new(),
+        };
+        Self::from_diagnostics(vec![], location, format!("'{name}' op{node} {message}"))
+    }
+
+    /// What MLIR reported, or `message` at `location` where it reported no error.
+    pub(crate) fn from_diagnostics(
+        mut diagnostics: Vec<Diagnostic>,
+        location: SourceLocation,
+        message: impl fmt::Display,
+    ) -> Self {
+        if !diagnostics.iter().any(|one| one.severity == Severity::Error) {
+            let message = message.to_string();
+            diagnostics.push(Diagnostic { severity: Severity::Error, location, message });
+        }
+        Self { diagnostics }
+    }
+}

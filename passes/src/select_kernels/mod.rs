@@ -1,0 +1,153 @@
+//! `ait-select-kernels`: the implementation of each op, with its weights packed.
+//!
+//! An op on NHWC tensors becomes an XNNPACK operator where there is one (`xnn`), everything else
+//! a generated kernel (`rvv`). Ops that only rearrange elements stay for `ait-plan-buffers`.
+//! Tensors without a layout follow the module's `ait.layout`.
+
+mod pack;
+mod rvv;
+mod xnn;
+
+use ait_dialects::{
+    Builder, Layout,
+    attributes::{self, Attributes},
+    infer::init_index,
+    types,
+};
+use melior::ir::{
+    Attribute, Module, Value, ValueLike,
+    operation::{OperationLike, OperationRef},
+};
+
+use crate::{
+    Options, PassError,
+    canonicalize::erase_dead,
+    rewrite::{Rewriter, constant_data, layout, name, operand, result, shape},
+};
+use pack::FilterShape;
+
+/// Runs the pass.
+pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
+    let rewriter = Rewriter::new(module);
+    let (lmul, tile) = (options.int("lmul"), options.int("tile"));
+    let wanted = rewriter.module().string("ait.layout").unwrap_or_default();
+    let channels_last = wanted == "nhwc";
+    for op in rewriter.ops() {
+        let kind = name(op);
+        let Some(kind) = kind.strip_prefix("ait.") else { continue };
+        if is_rearranging(kind) {
+            continue;
+        }
+        let site = Site {
+            op,
+            build: rewriter.before(op)?,
+            output: shape(op, result(op)?)?,
+            layout: layout(result(op)?),
+            channels_last,
+            lmul,
+            most_tile: tile.min(32 / lmul.max(1) - 1),
+        };
+        let made = match xnn::select(&site, kind)? {
+            Some(value) => value,
+            None => rvv::select(&site, kind)?,
+        };
+        rewriter.replace(op, made);
+    }
+    erase_dead(&rewriter);
+    Ok(())
+}
+
+/// Ops without arithmetic: the planner makes views or copies of them.
+fn is_rearranging(kind: &str) -> bool {
+    matches!(kind, "constant" | "reshape" | "transpose" | "slice" | "concat" | "pad" | "convert_layout")
+}
+
+/// An op to implement, and what is known where it stands.
+struct Site<'c, 'a> {
+    op: OperationRef<'c, 'a>,
+    build: Builder<'c, 'a>,
+    output: Vec<i64>,
+    layout: Layout,
+    /// Whether the module's layout is NHWC.
+    channels_last: bool,
+    lmul: i64,
+    /// Largest `tile` that option and register file allow.
+    most_tile: i64,
+}
+
+impl<'c: 'a, 'a> Site<'c, 'a> {
+    fn error(&self, message: impl std::fmt::Display) -> PassError {
+        PassError::at(&self.op, message)
+    }
+
+    fn input(&self, index: usize) -> Result<Value<'c, 'a>, PassError> {
+        operand(self.op, index)
+    }
+
+    /// Operand 3 of a convolution or gemm.
+    fn residual(&self) -> Option<Value<'c, 'a>> {
+        self.op.operand(3).ok()
+    }
+
+    /// An attribute of the op, as it is.
+    fn attribute(&self, name: &'static str) -> Result<(&'static str, Attribute<'c>), PassError> {
+        let value = self.op.attribute(name).map_err(|_| self.error(format!("has no attribute '{name}'")))?;
+        Ok((name, value))
+    }
+
+    fn attributes(&self, names: &[&'static str]) -> Result<Vec<(&'static str, Attribute<'c>)>, PassError> {
+        names.iter().map(|name| self.attribute(name)).collect()
+    }
+
+    fn i64(&self, value: i64) -> Attribute<'c> {
+        attributes::i64(self.build.context(), value)
+    }
+
+    fn string(&self, value: &str) -> Attribute<'c> {
+        attributes::string(self.build.context(), value)
+    }
+
+    /// The op `name` in destination-passing style, its `init` a fresh `tensor.empty` put where
+    /// `name` wants it.
+    fn emit(
+        &self,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+    ) -> Result<Value<'c, 'a>, PassError> {
+        let fail = |message| self.error(message);
+        let init = self.build.empty(&self.output, self.layout).map_err(fail)?;
+        let mut operands = operands.to_vec();
+        let at = init_index(name).unwrap_or(operands.len()).min(operands.len());
+        operands.insert(at, init);
+        self.build.op_in(self.layout, name, &operands, attributes).map_err(fail)
+    }
+
+    /// A constant of weights.
+    fn constant(&self, shape: &[usize], data: &[f32]) -> Result<Value<'c, 'a>, PassError> {
+        let shape: Vec<_> = shape.iter().map(|&dim| dim as i64).collect();
+        self.build.constant(&shape, data).map_err(|message| self.error(message))
+    }
+
+    /// The data and shape of operand 1 of a convolution.
+    fn filter(&self) -> Result<(Vec<f32>, FilterShape), PassError> {
+        let value = self.input(1)?;
+        let data = constant_data(value)
+            .ok_or_else(|| self.error("needs a constant filter: kernels read it packed at compile time"))?;
+        let dims = shape(self.op, value)?;
+        let dims: Vec<_> = dims.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
+        let groups = self.op.i64("groups").ok().and_then(|groups| usize::try_from(groups).ok());
+        match (dims.as_slice(), groups) {
+            (&[k, c, kh, kw], Some(groups)) if groups > 0 && data.len() == k * c * kh * kw => {
+                Ok((data, FilterShape { groups, k, c, kh, kw }))
+            }
+            _ => Err(self.error("needs a filter of rank 4 and groups")),
+        }
+    }
+
+    /// Whether each output channel sees one input channel of several.
+    fn is_depthwise(&self) -> Result<bool, PassError> {
+        let channels = types::shape(self.input(1)?.r#type()).map_err(|message| self.error(message))?;
+        Ok(channels.get(1) == Some(&1) && self.op.i64("groups").is_ok_and(|groups| groups > 1))
+    }
+}

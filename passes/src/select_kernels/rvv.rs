@@ -1,0 +1,155 @@
+//! Which generated kernel computes an op.
+
+use ait_dialects::{Activation, Layout, attributes::Attributes};
+use melior::ir::Value;
+
+use super::{Site, pack};
+use crate::{
+    PassError,
+    rewrite::{constant_data, shape},
+};
+
+type Selected<'c, 'a> = Result<Value<'c, 'a>, PassError>;
+
+/// Implements the op `ait.<kind>` with a generated kernel.
+pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
+    match kind {
+        "conv2d" if site.is_depthwise()? => depthwise(site),
+        "conv2d" => conv2d(site),
+        "gemm" => gemm(site),
+        "matmul" => matmul(site),
+        "max_pool2d" | "avg_pool2d" => pool2d(site, kind),
+        "global_avg_pool" => global_pool(site, "avg"),
+        "global_max_pool" => global_pool(site, "max"),
+        "add" | "sub" | "mul" | "div" => {
+            let epilogue = site.attribute("epilogue")?;
+            let attributes = [("fn", site.string(kind)), epilogue, ("lmul", site.i64(site.lmul))];
+            site.emit("rvv.binary", &[site.input(0)?, site.input(1)?], &attributes)
+        }
+        "prelu" => {
+            let epilogue = Activation::Identity.to_attribute(site.build.context());
+            let attributes =
+                [("fn", site.string("prelu")), ("epilogue", epilogue), ("lmul", site.i64(site.lmul))];
+            site.emit("rvv.binary", &[site.input(0)?, site.input(1)?], &attributes)
+        }
+        "scale_bias" => with_lmul(site, "rvv.scale_bias", 3, &["epilogue"]),
+        "activation" => with_lmul(site, "rvv.unary", 1, &["epilogue"]),
+        "softmax" => with_lmul(site, "rvv.softmax", 1, &["axis"]),
+        "batch_norm" => Err(site.error("has no kernel: run ait-fold-batch-norm first")),
+        _ => Err(site.error("has no kernel")),
+    }
+}
+
+/// `name` of the first `count` operands, with these attributes of the op and `lmul`.
+fn with_lmul<'c: 'a, 'a>(
+    site: &Site<'c, 'a>,
+    name: &str,
+    count: usize,
+    kept: &[&'static str],
+) -> Selected<'c, 'a> {
+    let operands = (0..count).map(|index| site.input(index)).collect::<Result<Vec<_>, _>>()?;
+    let mut attributes = site.attributes(kept)?;
+    attributes.push(("lmul", site.i64(site.lmul)));
+    site.emit(name, &operands, &attributes)
+}
+
+/// Vectors of these kernels run along W, which NHWC does not keep adjacent.
+fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
+    match site.layout {
+        Layout::Nhwc => Err(site.error("has no generated kernel in NHWC, whose W is strided")),
+        _ => Ok(()),
+    }
+}
+
+fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
+    needs_adjacent_w(site)?;
+    let (data, dims) = site.filter()?;
+    let rows = dims.k / dims.groups;
+    let tile = pack::balanced_tile(rows as i64, site.most_tile);
+    let width = usize::try_from(tile).unwrap_or(1);
+    let packed = pack::tiles(&data, dims, width);
+    let shape = [dims.groups, rows.div_ceil(width), dims.kh * dims.kw * dims.c, width];
+    let filter = site.constant(&shape, &packed)?;
+    let mut operands = vec![site.input(0)?, filter, site.input(2)?];
+    operands.extend(site.residual());
+    let mut attributes = site.attributes(&["strides", "pads", "dilations", "groups", "epilogue"])?;
+    let kernel = [dims.kh as i64, dims.kw as i64];
+    attributes.extend([
+        ("kernel", ait_dialects::attributes::i64_array(site.build.context(), &kernel)),
+        ("algorithm", site.string(algorithm(site, kernel)?)),
+        ("tile", site.i64(tile)),
+        ("lmul", site.i64(site.lmul)),
+    ]);
+    site.emit("rvv.conv2d", &operands, &attributes)
+}
+
+/// A 1x1 convolution reads its input in place if the positions of a channel are one dense run:
+/// all of them in CNHW, those of one image in NCHW.
+fn algorithm(site: &Site, kernel: [i64; 2]) -> Result<&'static str, PassError> {
+    let fail = |message| site.error(message);
+    let in_place = kernel == [1, 1]
+        && site.op.i64s::<2>("strides").map_err(fail)? == [1, 1]
+        && site.op.i64s::<4>("pads").map_err(fail)? == [0; 4]
+        && (site.layout == Layout::Cnhw || site.output.first() == Some(&1));
+    Ok(if in_place { "direct" } else { "packed" })
+}
+
+fn depthwise<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
+    needs_adjacent_w(site)?;
+    let (data, dims) = site.filter()?;
+    let filter = site.constant(&[dims.k, dims.kh, dims.kw], &data)?;
+    let mut operands = vec![site.input(0)?, filter, site.input(2)?];
+    operands.extend(site.residual());
+    let mut attributes = site.attributes(&["strides", "pads", "dilations", "epilogue"])?;
+    attributes.push(("lmul", site.i64(site.lmul)));
+    site.emit("rvv.depthwise_conv2d", &operands, &attributes)
+}
+
+/// The kernel wants the filter as K x N: transposed here if it is constant, else in memory.
+fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
+    let filter = site.input(1)?;
+    let dims: Vec<_> = shape(site.op, filter)?.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
+    let rhs = match (constant_data(filter), dims.as_slice()) {
+        (Some(data), &[n, k]) => site.constant(&[k, n], &pack::transpose(&data, n))?,
+        _ => site.build.transpose(filter, &[1, 0]).map_err(|message| site.error(message))?,
+    };
+    let mut operands = vec![site.input(0)?, rhs, site.input(2)?];
+    operands.extend(site.residual());
+    let epilogue = site.attribute("epilogue")?;
+    product(site, &operands, epilogue)
+}
+
+fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
+    let columns = site.output.last().copied().and_then(|dim| usize::try_from(dim).ok()).unwrap_or(0);
+    let bias = site.constant(&[columns], &vec![0.0; columns])?;
+    let epilogue = ("epilogue", Activation::Identity.to_attribute(site.build.context()));
+    product(site, &[site.input(0)?, site.input(1)?, bias], epilogue)
+}
+
+fn product<'c: 'a, 'a>(
+    site: &Site<'c, 'a>,
+    operands: &[Value<'c, 'a>],
+    epilogue: (&'static str, melior::ir::Attribute<'c>),
+) -> Selected<'c, 'a> {
+    let rows = site.output.iter().rev().nth(1).copied().unwrap_or(1);
+    let tile = pack::balanced_tile(rows, site.most_tile.min(rows.max(1)));
+    let attributes = [epilogue, ("tile", site.i64(tile)), ("lmul", site.i64(site.lmul))];
+    site.emit("rvv.matmul", operands, &attributes)
+}
+
+fn pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
+    let average = kind == "avg_pool2d";
+    let mut attributes = site.attributes(&["kernel", "strides", "pads", "dilations"])?;
+    let counts = average && site.op.bool("count_include_pad").map_err(|message| site.error(message))?;
+    attributes.extend([
+        ("fn", site.string(if average { "avg" } else { "max" })),
+        ("count_include_pad", ait_dialects::attributes::bool(site.build.context(), counts)),
+        ("lmul", site.i64(site.lmul)),
+    ]);
+    site.emit("rvv.pool2d", &[site.input(0)?], &attributes)
+}
+
+fn global_pool<'c: 'a, 'a>(site: &Site<'c, 'a>, function: &str) -> Selected<'c, 'a> {
+    let attributes = [("fn", site.string(function)), ("lmul", site.i64(site.lmul))];
+    site.emit("rvv.global_pool", &[site.input(0)?], &attributes)
+}

@@ -1,0 +1,182 @@
+//! The one table of passes. The parser, `--list-passes`, the flags of `ait-opt` and
+//! `docs/passes.md` are all made from it.
+
+use melior::ir::Module;
+
+use crate::{
+    PassError, assign_layout, canonicalize, fold_batch_norm, fuse,
+    options::{OptionKind, OptionSpec, Options},
+    plan_buffers, rewrite, select_kernels,
+};
+
+/// A pass of ours over a module.
+pub struct Pass {
+    /// The name in pipelines, `ait-...`.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Its options.
+    pub options: &'static [OptionSpec],
+    /// Does it. The module is verified afterwards.
+    pub run: fn(&Module, &Options) -> Result<(), PassError>,
+}
+
+/// A name for a line of passes.
+pub struct NamedPipeline {
+    /// The name in pipelines.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Its options.
+    pub options: &'static [OptionSpec],
+    /// The text it stands for.
+    pub expand: fn(&Options) -> String,
+}
+
+const LAYOUT: OptionSpec = OptionSpec {
+    name: "layout",
+    kind: OptionKind::Choice(&["nhwc", "cnhw"]),
+    default: "cnhw",
+    help: "Physical order of rank-4 tensors: nhwc for XNNPACK, cnhw for the generated kernels.",
+};
+const LMUL: OptionSpec = OptionSpec {
+    name: "lmul",
+    kind: OptionKind::Choice(&["1", "2", "4", "8"]),
+    default: "4",
+    help: "Vector register group size of the generated kernels.",
+};
+const TILE: OptionSpec = OptionSpec {
+    name: "tile",
+    kind: OptionKind::Int(1..=31),
+    default: "7",
+    help: "Most accumulator groups of a kernel; (tile + 1) * lmul is at most 32.",
+};
+
+/// Every pass, in the order of the standard line.
+pub static PASSES: &[Pass] = &[
+    Pass {
+        name: "ait-canonicalize",
+        summary: "Removes what is unused, computed twice, or does nothing.",
+        options: &[],
+        run: canonicalize::run,
+    },
+    Pass {
+        name: "ait-fold-batch-norm",
+        summary: "Folds batch norms and per-channel constants into convolutions, gemms and scale_bias.",
+        options: &[],
+        run: fold_batch_norm::run,
+    },
+    Pass {
+        name: "ait-fuse",
+        summary: "Fuses activations, residuals and pads into the ops next to them.",
+        options: &[],
+        run: fuse::run,
+    },
+    Pass {
+        name: "ait-assign-layout",
+        summary: "Gives every rank-4 tensor a physical order, with conversions where logical order counts.",
+        options: &[LAYOUT],
+        run: assign_layout::run,
+    },
+    Pass {
+        name: "ait-select-kernels",
+        summary: "Chooses an XNNPACK operator or a generated kernel for each op and packs its weights.",
+        options: &[LMUL, TILE],
+        run: select_kernels::run,
+    },
+    Pass {
+        name: "ait-plan-buffers",
+        summary: "Tensors become strided views of one arena, constants offsets into the weights file.",
+        options: &[],
+        run: |module, _| {
+            let context = rewrite::Rewriter::new(module).context();
+            let planned = plan_buffers::plan_buffers(context, module);
+            planned.map(drop).map_err(|fault| PassError::new(fault.location, fault.message))
+        },
+    },
+];
+
+/// Every named pipeline.
+pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
+    name: "ait-pipeline",
+    summary: "The standard line from the imported graph to planned buffers.",
+    options: &[LAYOUT, LMUL, TILE],
+    expand: |options| {
+        format!(
+            "ait-canonicalize,ait-fold-batch-norm,ait-fuse,ait-canonicalize,\
+             ait-assign-layout{{layout={layout}}},ait-canonicalize,\
+             ait-select-kernels{{lmul={lmul} tile={tile}}},ait-plan-buffers",
+            layout = options.word("layout"),
+            lmul = options.word("lmul"),
+            tile = options.word("tile"),
+        )
+    },
+}];
+
+/// `docs/passes.md`.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Passes\n\nGenerated from `passes/src/table.rs`; `ait-opt --list-passes=markdown` prints it.\n",
+    );
+    for pass in PASSES {
+        section(&mut text, pass.name, pass.summary, pass.options);
+    }
+    text.push_str("\n# Pipelines\n");
+    for pipeline in PIPELINES {
+        section(&mut text, pipeline.name, pipeline.summary, pipeline.options);
+        let expansion = Options::new(pipeline.options, &[]).map(|defaults| (pipeline.expand)(&defaults));
+        let expansion = expansion.unwrap_or_default().replace(',', ",\n");
+        text.push_str(&format!("\nWith its defaults it stands for\n```\n{expansion}\n```\n"));
+    }
+    text
+}
+
+fn section(text: &mut String, name: &str, summary: &str, options: &[OptionSpec]) {
+    text.push_str(&format!("\n## `{name}`\n{summary}\n"));
+    if !options.is_empty() {
+        text.push_str("\n| option | values | default | |\n|---|---|---|---|\n");
+    }
+    for option in options {
+        let kind = option.kind.to_string().replace('|', ", ");
+        text.push_str(&format!("| `{}` | {kind} | {} | {} |\n", option.name, option.default, option.help));
+    }
+}
+
+/// `--list-passes`: a line for each pass, and below it one for each option.
+pub fn listing() -> String {
+    let rows = PASSES
+        .iter()
+        .map(|pass| (pass.name, pass.summary, pass.options))
+        .chain(PIPELINES.iter().map(|line| (line.name, line.summary, line.options)));
+    rows.map(|(name, summary, options)| {
+        let options = options.iter().map(|option| {
+            format!("    {}={} (default {}): {}\n", option.name, option.kind, option.default, option.help)
+        });
+        format!("{name}: {summary}\n{}", options.collect::<String>())
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `AIT_UPDATE=1 cargo test -p ait-passes` rewrites the page.
+    #[test]
+    fn the_page_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/passes.md");
+        if std::env::var_os("AIT_UPDATE").is_some() {
+            std::fs::write(path, markdown()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), markdown());
+    }
+
+    #[test]
+    fn defaults_are_values() {
+        let specs = PASSES.iter().map(|pass| pass.options).chain(PIPELINES.iter().map(|line| line.options));
+        for spec in specs.flatten() {
+            let given = [(spec.name.to_owned(), spec.default.to_owned())];
+            Options::new(std::slice::from_ref(spec), &given).unwrap();
+        }
+    }
+}
