@@ -1,0 +1,84 @@
+//! ONNX import: a model file becomes a module of the `ait` dialect.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`proto`] | the protobuf messages |
+//! | `tensor` | initialisers, sizes checked before anything is allocated |
+//! | `inputs` | types of graph inputs, symbolic dimensions bound |
+//! | `graph` | names, order and liveness of nodes; the module |
+//! | `attributes`, `node` | what an operator sees of its node |
+//! | `constant` | values known at import, folded |
+//! | `ops` | the operators, one table; `docs/onnx.md` is made from it |
+//!
+//! Nodes must be in topological order, as ONNX demands. Nodes that no output depends on are skipped.
+
+mod attributes;
+mod constant;
+pub mod docs;
+mod error;
+mod graph;
+mod inputs;
+mod node;
+mod ops;
+#[expect(missing_docs, reason = "the fields are those of onnx.proto")]
+pub mod proto;
+mod tensor;
+
+pub use error::ImportError;
+pub use ops::{NEWEST_OPSET, OLDEST_OPSET};
+
+use bytes::Bytes;
+use melior::Context;
+use melior::ir::Module;
+use prost::Message;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Sizes that the model leaves open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Dimension 0 of every input that does not fix it (`--batch`).
+    pub batch: Option<u64>,
+    /// Symbolic dimensions by name (`--dim name=value`).
+    pub dims: BTreeMap<String, u64>,
+}
+
+/// Imports a model file; external data lies beside it.
+///
+/// The module is called like the file (made a C identifier). Its function `main` takes and returns
+/// `f32` tensors that carry their ONNX names as `ait.name`. Every op's location is its node's name.
+///
+/// # Errors
+/// See [`ImportError`].
+pub fn import<'c>(
+    context: &'c Context,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<Module<'c>, ImportError> {
+    let bytes =
+        std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
+    let file = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+    // A bare file name has the parent "".
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    import_bytes(context, &file, bytes.into(), Some(parent.unwrap_or(Path::new("."))), options)
+}
+
+/// Imports a model in memory, called `file` in messages; external data lies in `directory`.
+///
+/// # Errors
+/// See [`ImportError`].
+pub fn import_bytes<'c>(
+    context: &'c Context,
+    file: &str,
+    bytes: Bytes,
+    directory: Option<&Path>,
+    options: &ImportOptions,
+) -> Result<Module<'c>, ImportError> {
+    let size = bytes.len();
+    let model = proto::ModelProto::decode(bytes).map_err(|error| ImportError::Model {
+        file: file.into(),
+        reason: format!("is no ONNX model: {error}"),
+    })?;
+    let session = node::Session { budget: constant::Budget::new(size), directory };
+    graph::Importer { context, file, model: &model, session: &session, options }.module()
+}
