@@ -6,7 +6,7 @@ use super::ops::{NEWEST_OPSET, OLDEST_OPSET, OPERATORS};
 pub fn page() -> String {
     let mut page = format!(
         "# ONNX import\n\n\
-         Made from `tools/src/onnx/ops/mod.rs`; `AIT_BLESS=1 cargo test -p ait-tools --test onnx_docs` rewrites it.\n\n\
+         Made from `tools/src/onnx/ops/mod.rs`; `BLESS=1 cargo test -p ait-tools --test onnx_docs` rewrites it.\n\n\
          Opsets {OLDEST_OPSET} to {NEWEST_OPSET} of the ONNX domain; tensors are `float` (`double`, `int32`, `int64`\n\
          and `bool` occur in constants only). What is not in the table is refused with an error that names node,\n\
          operator, opset and reason.\n\n"

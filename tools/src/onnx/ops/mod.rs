@@ -109,8 +109,8 @@ pub const OPERATORS: &[Operator] = operators! {
     "PRelu" 1 (2, 2) elementwise::prelu: "ait.prelu", "";
     "Pad" 1 (1, 4) pad::pad: "ait.pad; ait.slice and ait.concat where it crops, reflects, repeats or wraps", "constant pads and value; mode edge up to 64 elements";
     "Range" 11 (3, 3) fold::range: "constant", "constant integers";
-    "ReduceMax" 1 (1, 2) spatial::reduce_max: "ait.global_max_pool", "exactly over the dimensions after the channel";
-    "ReduceMean" 1 (1, 2) spatial::reduce_mean: "ait.global_avg_pool", "exactly over the dimensions after the channel";
+    "ReduceMax" 1 (1, 2) spatial::reduce_max: "ait.global_max_pool (+ ait.transpose, ait.reshape where the axes are not H and W)", "constant axes";
+    "ReduceMean" 1 (1, 2) spatial::reduce_mean: "ait.global_avg_pool (+ ait.transpose, ait.reshape where the axes are not H and W)", "constant axes";
     "ReduceProd" 1 (1, 2) fold::reduce_prod: "constant", "constants only, over all elements";
     "Relu" 1 (1, 1) elementwise::relu: "ait.activation relu", "";
     "Reshape" 5 (2, 2) movement::reshape: "ait.reshape", "constant shape";

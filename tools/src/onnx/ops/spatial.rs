@@ -149,29 +149,41 @@ pub fn average_pool<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     pool(node, Some(node.attributes.flag("count_include_pad", false)?))
 }
 
-/// All dimensions after the channel become 1; the builder's op wants exactly two of them.
-fn global<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str) -> Output<'c, 'a> {
+/// Reduces the dimensions after the channel, which become 1.
+fn global<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str) -> Outputs<'c, 'a> {
+    let rank = node.input(0)?.shape()?.len();
+    if rank < 3 {
+        return Err(format!("needs dimensions after the channel, not rank {rank}"));
+    }
+    Ok(vec![reduce_dims(node, name, &(2..rank).collect::<Vec<_>>())?])
+}
+
+/// Reduces ascending dimensions, which become 1. Other dimensions than H and W are brought there first.
+fn reduce_dims<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str, dims: &[usize]) -> Output<'c, 'a> {
     let input = node.input(0)?;
     let mut shape = input.shape()?;
-    if shape.len() < 3 {
-        return Err(format!("needs dimensions after the channel, not {shape:?}"));
-    }
-    let plane = if shape.len() == 4 {
+    let plane = if shape.len() == 4 && dims == [2, 3] {
         input.clone()
     } else {
-        node.reshape(input, &[shape[0], shape[1], 1, product(&shape[2..])?])?
+        let kept: Vec<usize> = (0..shape.len()).filter(|dim| !dims.contains(dim)).collect();
+        let extents = |dims: &[usize]| product(&dims.iter().map(|&dim| shape[dim]).collect::<Vec<_>>());
+        // N and C stay apart where they are what is kept, so that batches stay batches.
+        let [n, c] = if let [0, 1] = kept[..] { [shape[0], shape[1]] } else { [1, extents(&kept)?] };
+        let plane = [n, c, 1, extents(dims)?];
+        let order: Vec<i64> = kept.iter().chain(dims).map(|&dim| dim as i64).collect();
+        node.reshape(&node.transpose(input, &order)?, &plane)?
     };
     let result = Operand::Tensor(node.builder.op(name, &[node.value(&plane)?], &[])?);
-    shape[2..].fill(1);
+    dims.iter().for_each(|&dim| shape[dim] = 1);
     node.reshape(&result, &shape)
 }
 
 pub fn global_average_pool<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    Ok(vec![global(node, "ait.global_avg_pool")?])
+    global(node, "ait.global_avg_pool")
 }
 
 pub fn global_max_pool<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    Ok(vec![global(node, "ait.global_max_pool")?])
+    global(node, "ait.global_max_pool")
 }
 
 pub fn reduce_mean<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
@@ -193,10 +205,15 @@ fn reduce<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str) -> Outputs<'c, 'a> {
     }
     let mut dims =
         axes.iter().map(|&axis| dimension(axis, shape.len(), false)).collect::<Result<Vec<_>, _>>()?;
-    dims.sort_unstable();
-    if shape.len() < 3 || !dims.into_iter().eq(2..shape.len()) {
-        return Err(format!("axes {axes:?} of {shape:?} are not exactly those after the channel (H and W)"));
+    if dims.is_empty() {
+        dims = (0..shape.len()).collect();
     }
-    let pooled = global(node, name)?;
-    Ok(vec![if keep { pooled } else { node.reshape(&pooled, &shape[..2])? }])
+    dims.sort_unstable();
+    dims.dedup();
+    let reduced = reduce_dims(node, name, &dims)?;
+    if keep {
+        return Ok(vec![reduced]);
+    }
+    let kept = (0..shape.len()).filter(|dim| !dims.contains(dim)).map(|dim| shape[dim]);
+    Ok(vec![node.reshape(&reduced, &kept.collect::<Vec<_>>())?])
 }
