@@ -1,5 +1,5 @@
 // RUN: ait-opt %s | ait-opt | FileCheck %s
-// RUN: mlir-opt-22 --irdl-file=%root/dialects/irdl/ait.mlir %s | FileCheck %s
+// RUN: mlir-opt --irdl-file=%repo/dialects/irdl/ait.mlir %s | FileCheck %s
 
 // CHECK-LABEL: func.func @conv
 // CHECK: "ait.conv2d"(%{{.*}}, %{{.*}}, %{{.*}}) {{.*}}epilogue = {act = "clip", max = 6.000000e+00 : f32, min = 0.000000e+00 : f32}

@@ -1,0 +1,108 @@
+//! The command line of `ait`.
+
+use crate::{compile, inspect, run};
+use ait_dialects::Layout;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Compiles convolutional networks (ONNX) to RISC-V Vector object code, and runs them.
+#[derive(Parser)]
+#[command(name = "ait", version, after_help = "Also: ait opt (ait-opt), ait translate (ait-translate).")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a network to an object file and a C header, a static library, or one executable
+    Compile(compile::Arguments),
+    /// Run a network (compiled on the way if it is not yet) in QEMU and show its answer
+    Run(run::Arguments),
+    /// Show layers, shapes, work, layouts and the memory plan of a network
+    Inspect(inspect::Arguments),
+}
+
+/// How a network becomes kernels; shared by all commands that compile.
+#[derive(Args, Clone, Debug)]
+pub struct Network {
+    /// Physical order of activations: nhwc runs XNNPACK, cnhw the generated RVV kernels
+    #[arg(long, default_value = "cnhw", value_parser = parse_layout)]
+    pub layout: Layout,
+    /// Bind a symbolic batch dimension
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: Option<u64>,
+    /// Bind another symbolic dimension (repeatable)
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dim)]
+    pub dims: Vec<(String, u64)>,
+    /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
+    #[arg(long, value_name = "PIPELINE", conflicts_with = "layout")]
+    pub passes: Option<String>,
+    /// C identifier of the model (default: from the file name)
+    #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]
+    pub name: Option<String>,
+}
+
+/// What `ait compile` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Emit {
+    /// NAME.o, NAME.h, NAME.weights: link with the runtime
+    Obj,
+    /// libNAME.a (object, runtime, XNNPACK if used), NAME.h, NAME.weights
+    Lib,
+    /// NAME: a static executable with the weights inside
+    Exe,
+}
+
+fn parse_layout(text: &str) -> Result<Layout, String> {
+    match text.parse()? {
+        Layout::Nchw => Err("no kernels compute in nchw; choose nhwc or cnhw".into()),
+        layout => Ok(layout),
+    }
+}
+
+fn parse_dim(text: &str) -> Result<(String, u64), String> {
+    let (name, size) = text.split_once('=').ok_or("expected NAME=N")?;
+    match size.parse() {
+        Ok(size) if size > 0 => Ok((name.to_owned(), size)),
+        _ => Err(format!("'{size}' is not a positive number")),
+    }
+}
+
+fn parse_identifier(text: &str) -> Result<String, String> {
+    let mut characters = text.chars();
+    let starts = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+    if starts && characters.all(|next| next.is_ascii_alphanumeric() || next == '_') {
+        return Ok(text.to_owned());
+    }
+    Err("a C identifier is needed".into())
+}
+
+/// Runs `ait` on its command line and reports an error in one line on stderr.
+pub fn main(args: &[OsString]) -> ExitCode {
+    let result = match Cli::parse_from(args).command {
+        Command::Compile(arguments) => compile::main(&arguments),
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Inspect(arguments) => inspect::main(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `error: ...` unless the message starts with a location and says so already.
+fn describe(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    if text.contains("error: ") { text } else { format!("error: {text}") }
+}
+
+/// Reads a path as given, for `--help` texts that mention `-`.
+pub fn is_stdin(path: &PathBuf) -> bool {
+    path.as_os_str() == "-"
+}

@@ -1,0 +1,139 @@
+//! `ait compile`: a network becomes files to deploy.
+
+use crate::cli::{Emit, Network};
+use crate::description::Description;
+use crate::onnx::{self, ImportOptions};
+use ait_lowering::Program;
+use ait_passes::Pipeline;
+use ait_runtime::paths::write_atomically;
+use ait_runtime::target::Toolchain;
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use melior::Context;
+use melior::ir::Module;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Arguments of `ait compile`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// The network: .onnx, or .mlir/.mlirbc at the ait level
+    model: PathBuf,
+    #[command(flatten)]
+    network: Network,
+    /// Directory for the results; made if it does not exist
+    #[arg(long, short, default_value = ".")]
+    output: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "obj")]
+    emit: Vec<Emit>,
+    /// The summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was written.
+#[derive(Debug, Default)]
+pub struct Artifacts {
+    /// Every file, in the order written.
+    pub files: Vec<PathBuf>,
+    /// The executable, if one was asked for.
+    pub executable: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn main(arguments: &Arguments) -> Result<ExitCode> {
+    std::fs::create_dir_all(&arguments.output)
+        .with_context(|| format!("cannot make the directory {}", arguments.output.display()))?;
+    let artifacts = compile_to(&arguments.model, &arguments.network, &arguments.emit, &arguments.output)?;
+    if arguments.json {
+        println!("{}", serde_json::json!({ "files": artifacts.files }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for file in &artifacts.files {
+        println!("{:>12}  {}", std::fs::metadata(file)?.len(), file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles `model` and writes what `emit` names into a directory.
+///
+/// # Errors
+/// With a location or node name when the network is at fault. Files of an earlier run stay as they were unless
+/// everything could be made.
+pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Path) -> Result<Artifacts> {
+    let context = ait_dialects::context();
+    let module = buffers(&context, model, network)?;
+    let program = ait_lowering::compile(&module)?;
+    let description = Description::of(&module, &program)?;
+    // Everything is made in a directory beside the results; only then are they moved into place.
+    let staging = tempfile::Builder::new()
+        .prefix(".ait-")
+        .tempdir_in(directory)
+        .with_context(|| format!("cannot write to {}", directory.display()))?;
+    let names = write_all(&program, &description, emit, staging.path())?;
+    let mut artifacts = Artifacts::default();
+    for name in names {
+        let to = directory.join(&name);
+        std::fs::rename(staging.path().join(&name), &to)
+            .with_context(|| format!("cannot write {}", to.display()))?;
+        if name == program.name && emit.contains(&Emit::Exe) {
+            artifacts.executable = Some(to.clone());
+        }
+        artifacts.files.push(to);
+    }
+    Ok(artifacts)
+}
+
+/// A network at the buffer level.
+pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Result<Module<'c>> {
+    let mut module = read(context, model, network)?;
+    if let Some(name) = &network.name {
+        use melior::ir::operation::OperationMutLike;
+        module.as_operation_mut().set_attribute("sym_name", ait_dialects::attributes::string(context, name));
+    }
+    let standard = || format!("ait-pipeline{{layout={}}}", network.layout.name().to_lowercase());
+    let pipeline = network.passes.clone().unwrap_or_else(standard);
+    Pipeline::parse(context, &pipeline)?.run(&module)?;
+    Ok(module)
+}
+
+/// Reads a network as a module of the `ait` dialect.
+pub fn read<'c>(context: &'c Context, model: &Path, network: &Network) -> Result<Module<'c>> {
+    match model.extension().and_then(|extension| extension.to_str()) {
+        Some("onnx") => {
+            let dims = network.dims.iter().cloned().collect();
+            let options = ImportOptions { batch: network.batch, dims };
+            Ok(onnx::import(context, model, &options)?)
+        }
+        Some("mlir" | "mlirbc") => Ok(ait_passes::parse_file(context, model)?),
+        _ => bail!("{}: a network is an .onnx, .mlir or .mlirbc file", model.display()),
+    }
+}
+
+/// Writes the files into `directory` and returns their names.
+fn write_all(program: &Program, description: &Description, emit: &[Emit], directory: &Path) -> Result<Vec<String>> {
+    let name = &program.name;
+    let mut written = Vec::new();
+    let mut write = |file: String, bytes: &[u8]| -> Result<PathBuf> {
+        let path = directory.join(&file);
+        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        written.push(file);
+        Ok(path)
+    };
+    let object = write(format!("{name}.o"), &program.object)?;
+    let weights = write(format!("{name}.weights"), &program.weights)?;
+    write(format!("{name}.h"), program.header.as_bytes())?;
+    write(format!("{name}.json"), serde_json::to_string_pretty(description)?.as_bytes())?;
+    let toolchain = Toolchain::find();
+    if emit.contains(&Emit::Lib) {
+        let file = format!("lib{name}.a");
+        toolchain.as_ref()?.build_lib(&object, program.uses_xnnpack, &directory.join(&file))?;
+        written.push(file);
+    }
+    if emit.contains(&Emit::Exe) {
+        toolchain.as_ref()?.build_exe(&object, &weights, name, program.uses_xnnpack, &directory.join(name))?;
+        written.push(name.clone());
+    }
+    Ok(written)
+}

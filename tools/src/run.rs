@@ -1,0 +1,255 @@
+//! `ait run`: a network on an input, in QEMU, with its answer shown.
+
+use crate::cli::Network;
+use crate::compile::{self, Artifacts};
+use crate::description::{Description, TensorDescription};
+use crate::cli::Emit;
+use ait_runtime::exec::{Executor, Job, JobFile, Qemu};
+use ait_runtime::tensor::Tensor;
+use ait_runtime::{image, labels, npy};
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Arguments of `ait run`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// An .onnx or .mlir network, a directory that `ait compile --emit=exe` wrote, or the executable in it
+    model: PathBuf,
+    #[command(flatten)]
+    network: Network,
+    /// Input: a .npy file, or a PNG or JPEG picture for N x 3 x H x W (or N x H x W x 3) inputs; NAME=FILE when
+    /// there are several
+    #[arg(long, short, value_name = "[NAME=]FILE")]
+    input: Vec<String>,
+    /// Write outputs as .npy, one --output per output in order, or NAME=FILE
+    #[arg(long, short, value_name = "[NAME=]FILE")]
+    output: Vec<String>,
+    /// Mean per channel, subtracted from the scaled pixel
+    #[arg(long, value_delimiter = ',', default_value = "0")]
+    mean: Vec<f32>,
+    /// Deviation per channel that the difference is divided by
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    std: Vec<f32>,
+    /// Factor on pixels of 0 to 255, before mean and std (1/255 for torchvision networks)
+    #[arg(long, default_value_t = 1.0)]
+    scale: f32,
+    /// Vector length of the emulated core in bits
+    #[arg(long, default_value_t = 256, value_parser = parse_vlen)]
+    vlen: u32,
+    /// Threads
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: u32,
+    /// Inferences to run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Write time per layer as JSON (emulated: proportions mean little)
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Entries of the answer to show
+    #[arg(long, default_value_t = 5)]
+    top: usize,
+    /// Names of the classes, one a line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Emulate a core without a vector unit
+    #[arg(long, hide = true)]
+    no_vector: bool,
+    /// Fill all buffers with NaN before the run, so that a read of unwritten memory shows
+    #[arg(long, hide = true)]
+    poison: bool,
+    /// Give up after this many seconds
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    timeout: u64,
+    /// The answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_vlen(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(vlen @ (128 | 256 | 512 | 1024)) => Ok(vlen),
+        _ => Err("VLEN is 128, 256, 512 or 1024".into()),
+    }
+}
+
+/// Runs the command.
+pub fn main(arguments: &Arguments) -> Result<ExitCode> {
+    let work = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let program = executable(arguments, work.path())?;
+    let description = Description::read_beside(&program)?;
+    let mut job = Job::new(&program);
+    job.timeout = Duration::from_secs(arguments.timeout);
+    job.args = vec!["--threads".into(), arguments.threads.to_string().into()];
+    job.args.extend(["--repeat".into(), arguments.repeat.to_string().into()]);
+    if arguments.poison {
+        job.args.push("--poison".into());
+    }
+    add_inputs(arguments, &description, work.path(), &mut job)?;
+    let outputs = add_outputs(&description, work.path(), &mut job);
+    if let Some(profile) = &arguments.profile {
+        job.args.extend(["--profile".into(), "profile.json".into()]);
+        job.outputs.push(JobFile::new("profile.json", profile));
+    }
+    let qemu = if arguments.no_vector { Qemu::without_vector() } else { Qemu::new(arguments.vlen) }?;
+    match qemu.run(&job) {
+        Ok(_) => {}
+        Err(ait_runtime::exec::ExecError::Exit { code, stderr, .. }) => {
+            eprint!("{stderr}");
+            return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let answers = outputs.iter().map(|path| npy::read(path)).collect::<Result<Vec<_>, _>>()?;
+    write_outputs(arguments, &description, &outputs)?;
+    show(arguments, &description, &answers)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The executable to run: given, in a given directory, or compiled now.
+fn executable(arguments: &Arguments, work: &Path) -> Result<PathBuf> {
+    let model = &arguments.model;
+    let extension = model.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if matches!(extension, "onnx" | "mlir" | "mlirbc") {
+        let Artifacts { executable, .. } = compile::compile_to(model, &arguments.network, &[Emit::Exe], work)?;
+        return executable.context("the executable is missing");
+    }
+    if !model.is_dir() {
+        return Ok(model.clone());
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(model).with_context(|| format!("cannot list {}", model.display()))? {
+        let path = entry?.path();
+        if path.extension().is_none() && path.with_extension("json").is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => bail!("{} holds no executable; compile with --emit=exe", model.display()),
+        several => bail!("{} holds {} executables; name one", model.display(), several.len()),
+    }
+}
+
+/// `NAME=FILE` or `FILE` for the entry of the same position.
+fn named<'a>(text: &'a str, position: usize, all: &[TensorDescription]) -> Result<(usize, &'a Path)> {
+    if let Some((name, path)) = text.split_once('=')
+        && let Some(index) = all.iter().position(|tensor| tensor.name == name)
+    {
+        return Ok((index, Path::new(path)));
+    }
+    let names = || all.iter().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>().join(", ");
+    ensure!(position < all.len(), "there is no input or output number {} ({})", position + 1, names());
+    Ok((position, Path::new(text)))
+}
+
+fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job: &mut Job) -> Result<()> {
+    let inputs = &description.inputs;
+    let mut given: Vec<Option<&Path>> = vec![None; inputs.len()];
+    for (position, text) in arguments.input.iter().enumerate() {
+        let (index, path) = named(text, position, inputs)?;
+        given[index] = Some(path);
+    }
+    for (index, (input, path)) in inputs.iter().zip(given).enumerate() {
+        let path = path.with_context(|| {
+            format!("input '{}' ({}) is missing; give --input {}=FILE", input.name, shape_text(&input.shape), input.name)
+        })?;
+        let tensor = load(arguments, input, path).with_context(|| format!("input '{}'", input.name))?;
+        let file = format!("input{index}.npy");
+        let staged = work.join(&file);
+        npy::write(&staged, &tensor)?;
+        job.args.extend(["--input".into(), file.clone().into()]);
+        job.inputs.push(JobFile::new(file, staged));
+    }
+    Ok(())
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// Reads an input of the wanted shape; a picture is resized, cropped and normalised to it.
+fn load(arguments: &Arguments, input: &TensorDescription, path: &Path) -> Result<Tensor> {
+    let is_array = path.extension().is_some_and(|extension| extension == "npy");
+    let tensor = if is_array {
+        npy::read(path)?
+    } else {
+        picture(arguments, &input.shape, path)?
+    };
+    ensure!(
+        tensor.shape() == input.shape.as_slice(),
+        "{} has shape {}, not {}",
+        path.display(),
+        shape_text(tensor.shape()),
+        shape_text(&input.shape)
+    );
+    Ok(tensor)
+}
+
+/// One picture for every image of the batch.
+fn picture(arguments: &Arguments, shape: &[usize], path: &Path) -> Result<Tensor> {
+    let (batch, size, channels_last) = match *shape {
+        [n, 3, h, w] => (n, (h, w), false),
+        [n, h, w, 3] => (n, (h, w), true),
+        _ => bail!("a picture does not fit {}; give a .npy file", shape_text(shape)),
+    };
+    let normalise = image::Normalise::new(&arguments.mean, &arguments.std, arguments.scale)?;
+    let one = image::read(path, size.0, size.1, &normalise)?;
+    let pixels = one.into_data();
+    let pixels = if channels_last { interleave(&pixels, size.0 * size.1) } else { pixels };
+    Ok(Tensor::new(shape.to_vec(), pixels.repeat(batch))?)
+}
+
+/// 3 planes of `area` to `area` pixels of 3.
+fn interleave(planes: &[f32], area: usize) -> Vec<f32> {
+    (0..area).flat_map(|at| (0..3).map(move |channel| planes[channel * area + at])).collect()
+}
+
+fn add_outputs(description: &Description, work: &Path, job: &mut Job) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for index in 0..description.outputs.len() {
+        let file = format!("output{index}.npy");
+        paths.push(work.join(&file));
+        job.args.extend(["--output".into(), file.clone().into()]);
+        job.outputs.push(JobFile::new(file, work.join(format!("output{index}.npy"))));
+    }
+    paths
+}
+
+fn write_outputs(arguments: &Arguments, description: &Description, outputs: &[PathBuf]) -> Result<()> {
+    for (position, text) in arguments.output.iter().enumerate() {
+        let (index, path) = named(text, position, &description.outputs)?;
+        ait_runtime::paths::write_atomically::<std::io::Error>(path, 0o644, |temporary| {
+            std::fs::copy(&outputs[index], temporary).map(drop)
+        })
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Prints the largest entries of every image of every output.
+fn show(arguments: &Arguments, description: &Description, answers: &[Tensor]) -> Result<()> {
+    let labels = arguments.labels.as_deref().map(labels::read).transpose()?;
+    let mut results = Vec::new();
+    for (output, answer) in description.outputs.iter().zip(answers) {
+        let batch = answer.shape().first().copied().unwrap_or(1).max(1);
+        let each = (answer.len() / batch).max(1);
+        for (index, image) in answer.data().chunks(each).enumerate() {
+            let top = labels::top(image, arguments.top, labels.as_deref());
+            if !arguments.json {
+                println!("{}[{index}] ({}):", output.name, shape_text(answer.shape()));
+                for entry in &top {
+                    println!("  {entry}");
+                }
+            }
+            results.push(serde_json::json!({ "output": output.name, "index": index, "top": top }));
+        }
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&results)?);
+    }
+    Ok(())
+}
