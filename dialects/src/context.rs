@@ -1,11 +1,11 @@
 //! The MLIR context every tool starts from.
 
-use melior::Context;
 use melior::dialect::DialectRegistry;
 use melior::ir::Module;
 use melior::utility::{
     load_irdl_dialects, register_all_dialects, register_all_llvm_translations, register_all_passes,
 };
+use melior::{Context, ContextRef};
 
 /// IRDL of each dialect (name, text), generated from TableGen; `mlir-opt --irdl-file` loads it too.
 pub const IRDL: [(&str, &str); 3] = [
@@ -31,4 +31,14 @@ pub fn context() -> Context {
         assert!(loaded, "the committed IRDL of dialect {name} does not load");
     }
     context
+}
+
+/// The context a module lives in, for as long as the context itself does.
+///
+/// melior's `ContextRef::to_ref` points at the `ContextRef`, which is usually a temporary; this one points at a
+/// handle that is never freed (eight bytes a call).
+pub fn context_of<'c>(module: &Module<'c>) -> &'c Context {
+    let handle: &'c mut ContextRef<'c> = Box::leak(Box::new(module.context()));
+    // SAFETY: the handle is never freed, and the context outlives 'c.
+    unsafe { handle.to_ref() }
 }

@@ -21,7 +21,7 @@ mod verify;
 
 pub use activation::Activation;
 pub use builder::Builder;
-pub use context::{IRDL, context};
+pub use context::{IRDL, context, context_of};
 pub use layout::Layout;
 pub use verify::{emit_error, verify};
 pub use views::{ait, rvv, xnn};

@@ -112,8 +112,7 @@ impl Pipeline {
 }
 
 fn check(module: &Module, step: &Step) -> Result<(), PassError> {
-    // SAFETY: the module borrows its context, which therefore outlives this call.
-    let context = unsafe { module.context().to_ref() };
+    let context = ait_dialects::context_of(module);
     let (valid, diagnostics) = capture(context, || verify(module));
     if valid {
         return Ok(());
@@ -123,8 +122,7 @@ fn check(module: &Module, step: &Step) -> Result<(), PassError> {
 }
 
 fn run_upstream(module: &Module, text: &str, verify_each: bool) -> Result<(), PassError> {
-    // SAFETY: as in `check`.
-    let context = unsafe { module.context().to_ref() };
+    let context = ait_dialects::context_of(module);
     let location = SourceLocation::of(module.as_operation().location());
     let manager = PassManager::new(context);
     manager.enable_verifier(verify_each);

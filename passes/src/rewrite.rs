@@ -29,8 +29,7 @@ pub struct Rewriter<'c, 'm> {
 impl<'c: 'm, 'm> Rewriter<'c, 'm> {
     /// A rewriter of `module`. There should be one at a time.
     pub fn new(module: &'m Module<'c>) -> Self {
-        // SAFETY: the context outlives the module, whose type says so.
-        let context = unsafe { module.context().to_ref() };
+        let context = ait_dialects::context_of(module);
         Self { context, module, erased: RefCell::default() }
     }
 

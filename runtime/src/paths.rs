@@ -16,9 +16,7 @@ pub fn cache_dir() -> PathBuf {
 /// The first executable called `name` on `PATH`.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|candidate| candidate.is_file())
+    env::split_paths(&path).map(|dir| dir.join(name)).find(|candidate| candidate.is_file())
 }
 
 /// Writes `path` through `fill`, which gets a temporary file in the same directory; the file is
@@ -36,15 +34,10 @@ pub fn write_atomically<E: From<io::Error>>(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let temporary = tempfile::Builder::new()
-        .prefix(".ait-")
-        .tempfile_in(directory)?
-        .into_temp_path();
+    let temporary = tempfile::Builder::new().prefix(".ait-").tempfile_in(directory)?.into_temp_path();
     fill(&temporary)?;
     std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(mode))?;
-    temporary
-        .persist(path)
-        .map_err(|error| E::from(error.error))
+    temporary.persist(path).map_err(|error| E::from(error.error))
 }
 
 #[cfg(test)]
@@ -55,8 +48,7 @@ mod tests {
     fn a_failed_write_leaves_the_old_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out");
-        write_atomically::<io::Error>(&path, 0o644, |temporary| std::fs::write(temporary, "old"))
-            .unwrap();
+        write_atomically::<io::Error>(&path, 0o644, |temporary| std::fs::write(temporary, "old")).unwrap();
         let failed = write_atomically::<io::Error>(&path, 0o644, |temporary| {
             std::fs::write(temporary, "half")?;
             Err(io::Error::other("disk full"))

@@ -32,14 +32,8 @@ pub struct Toolchain {
     clang: PathBuf,
 }
 
-const FLAGS: [&str; 6] = [
-    "--target=riscv64-linux-gnu",
-    "-march=rv64gcv",
-    "-mabi=lp64d",
-    "-O2",
-    "-std=c11",
-    "-Wall",
-];
+const FLAGS: [&str; 6] =
+    ["--target=riscv64-linux-gnu", "-march=rv64gcv", "-mabi=lp64d", "-O2", "-std=c11", "-Wall"];
 
 impl Toolchain {
     /// The tools of this machine.
@@ -47,9 +41,7 @@ impl Toolchain {
     /// # Errors
     /// When one is missing; the text says how to install it.
     pub fn find() -> Result<Self, TargetError> {
-        Ok(Self {
-            clang: tool("clang-22")?,
-        })
+        Ok(Self { clang: tool("clang-22")? })
     }
 
     /// Compiles the C source `source` into the object `output`.
@@ -59,9 +51,7 @@ impl Toolchain {
     pub fn compile(&self, source: &Path, output: &Path) -> Result<(), TargetError> {
         let mut command = Command::new(&self.clang);
         command.args(FLAGS).arg("-c").arg(source);
-        paths::write_atomically(output, 0o644, |temporary| {
-            run(command.arg("-o").arg(temporary), output)
-        })
+        paths::write_atomically(output, 0o644, |temporary| run(command.arg("-o").arg(temporary), output))
     }
 
     /// Links C sources and objects into the static executable `output`.
@@ -70,22 +60,14 @@ impl Toolchain {
     /// What clang says.
     pub fn link(&self, sources: &[&Path], output: &Path) -> Result<(), TargetError> {
         let mut command = Command::new(&self.clang);
-        command
-            .args(FLAGS)
-            .args(["-fuse-ld=lld", "-static"])
-            .args(sources)
-            .arg("-lm");
-        paths::write_atomically(output, 0o755, |temporary| {
-            run(command.arg("-o").arg(temporary), output)
-        })
+        command.args(FLAGS).args(["-fuse-ld=lld", "-static"]).args(sources).arg("-lm");
+        paths::write_atomically(output, 0o755, |temporary| run(command.arg("-o").arg(temporary), output))
     }
 }
 
 fn tool(name: &str) -> Result<PathBuf, TargetError> {
     paths::find_program(name).ok_or_else(|| {
-        TargetError::Missing(format!(
-            "there is no {name}: run `make setup` or install it with apt"
-        ))
+        TargetError::Missing(format!("there is no {name}: run `make setup` or install it with apt"))
     })
 }
 

@@ -27,10 +27,7 @@ pub fn element_count(shape: &[usize]) -> Result<usize, ShapeError> {
     if shape.contains(&0) {
         return Ok(0);
     }
-    let count = shape
-        .iter()
-        .try_fold(1usize, |count, &dim| count.checked_mul(dim))
-        .ok_or_else(too_large)?;
+    let count = shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim)).ok_or_else(too_large)?;
     match count.checked_mul(size_of::<f32>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(count),
         _ => Err(too_large()),
@@ -62,11 +59,7 @@ impl Tensor {
         let shape = shape.into();
         let expected = element_count(&shape)?;
         if expected != data.len() {
-            return Err(ShapeError::Length {
-                shape,
-                expected,
-                found: data.len(),
-            });
+            return Err(ShapeError::Length { shape, expected, found: data.len() });
         }
         Ok(Self { shape, data })
     }
@@ -79,8 +72,7 @@ impl Tensor {
         let shape = shape.into();
         let count = element_count(&shape)?;
         let mut data = Vec::new();
-        data.try_reserve_exact(count)
-            .map_err(|_| ShapeError::TooLarge(shape.clone()))?;
+        data.try_reserve_exact(count).map_err(|_| ShapeError::TooLarge(shape.clone()))?;
         data.resize(count, value);
         Ok(Self { shape, data })
     }
@@ -95,18 +87,12 @@ impl Tensor {
 
     /// A tensor of rank 0.
     pub fn scalar(value: f32) -> Self {
-        Self {
-            shape: Vec::new(),
-            data: vec![value],
-        }
+        Self { shape: Vec::new(), data: vec![value] }
     }
 
     /// A tensor of rank 1.
     pub fn vector(data: Vec<f32>) -> Self {
-        Self {
-            shape: vec![data.len()],
-            data,
-        }
+        Self { shape: vec![data.len()], data }
     }
 
     /// The dimensions, outermost first.
@@ -168,29 +154,16 @@ mod tests {
     fn data_must_fill_the_shape() {
         assert_eq!(Tensor::new([2, 3], vec![0.0; 6]).unwrap().shape(), [2, 3]);
         let error = Tensor::new([2, 3], vec![0.0; 5]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "shape [2, 3] needs 6 elements, there are 5"
-        );
+        assert_eq!(error.to_string(), "shape [2, 3] needs 6 elements, there are 5");
         assert_eq!(Tensor::scalar(1.5).len(), 1);
         assert!(Tensor::zeros([4, 0, 2]).unwrap().is_empty());
     }
 
     #[test]
     fn huge_shapes_are_errors() {
-        for shape in [
-            vec![usize::MAX, 2],
-            vec![usize::MAX],
-            vec![1 << 40, 1 << 30],
-        ] {
-            assert_eq!(
-                element_count(&shape),
-                Err(ShapeError::TooLarge(shape.clone()))
-            );
-            assert_eq!(
-                Tensor::zeros(shape.clone()),
-                Err(ShapeError::TooLarge(shape))
-            );
+        for shape in [vec![usize::MAX, 2], vec![usize::MAX], vec![1 << 40, 1 << 30]] {
+            assert_eq!(element_count(&shape), Err(ShapeError::TooLarge(shape.clone())));
+            assert_eq!(Tensor::zeros(shape.clone()), Err(ShapeError::TooLarge(shape)));
         }
         // Fits the address space, not this machine's memory.
         assert!(Tensor::zeros([1 << 60]).is_err());
@@ -206,10 +179,7 @@ mod tests {
     #[test]
     fn reshape_keeps_the_elements() {
         let tensor = Tensor::vector(vec![1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(
-            tensor.clone().reshape([2, 2]).unwrap().data(),
-            tensor.data()
-        );
+        assert_eq!(tensor.clone().reshape([2, 2]).unwrap().data(), tensor.data());
         assert!(tensor.reshape([3]).is_err());
     }
 }

@@ -29,7 +29,9 @@ impl Window {
             attributes.i64_array(name)?.try_into().map_err(|_| format!("'{name}' must have 2 elements"))
         };
         let pads = attributes.i64_array("pads")?.try_into().map_err(|_| "'pads' must have 4 elements")?;
-        let window = Self { kernel, strides: pair("strides")?, pads, dilations: pair("dilations")? };
+        // Ops without the attribute (`xnn.avg_pool2d`) have adjacent taps; IRDL demands it of all others.
+        let dilations = attributes.get("dilations").map_or(Ok([1, 1]), |_| pair("dilations"))?;
+        let window = Self { kernel, strides: pair("strides")?, pads, dilations };
         for (name, values, least) in [
             ("kernel", &window.kernel[..], 1),
             ("strides", &window.strides, 1),

@@ -36,10 +36,7 @@ pub struct JobFile {
 impl JobFile {
     /// The file `path` of the host as `name`.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
-        Self {
-            name: name.into(),
-            path: path.into(),
-        }
+        Self { name: name.into(), path: path.into() }
     }
 }
 
@@ -135,9 +132,5 @@ fn explain(code: i32) -> String {
 }
 
 fn indented(stderr: &str) -> String {
-    stderr
-        .trim_end()
-        .lines()
-        .map(|line| format!("\n  {line}"))
-        .collect()
+    stderr.trim_end().lines().map(|line| format!("\n  {line}")).collect()
 }

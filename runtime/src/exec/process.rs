@@ -17,15 +17,9 @@ pub(super) fn run(
     program: &Path,
     limit: Duration,
 ) -> std::result::Result<Output, ExecError> {
-    let file_error = |source| ExecError::File {
-        path: program.to_owned(),
-        source,
-    };
+    let file_error = |source| ExecError::File { path: program.to_owned(), source };
     let start = Instant::now();
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(file_error)?;
     let stdout = child.stdout.take().map(collect);
     let stderr = child.stderr.take().map(collect);
@@ -43,32 +37,16 @@ pub(super) fn run(
     let stderr = String::from_utf8_lossy(&join(stderr).map_err(file_error)?).into_owned();
     let program = program.to_owned();
     match status {
-        None => Err(ExecError::Timeout {
-            program,
-            limit,
-            stderr,
-        }),
-        Some(status) if status.success() => Ok(Output {
-            stdout,
-            stderr,
-            elapsed,
-        }),
+        None => Err(ExecError::Timeout { program, limit, stderr }),
+        Some(status) if status.success() => Ok(Output { stdout, stderr, elapsed }),
         Some(status) => Err(failure(status, program, stderr)),
     }
 }
 
 fn failure(status: ExitStatus, program: std::path::PathBuf, stderr: String) -> ExecError {
     match status.code() {
-        Some(code) => ExecError::Exit {
-            program,
-            code,
-            stderr,
-        },
-        None => ExecError::Signal {
-            program,
-            signal: status.signal().unwrap_or(0),
-            stderr,
-        },
+        Some(code) => ExecError::Exit { program, code, stderr },
+        None => ExecError::Signal { program, signal: status.signal().unwrap_or(0), stderr },
     }
 }
 
@@ -84,9 +62,7 @@ fn join(reader: Option<JoinHandle<Result<Vec<u8>>>>) -> Result<Vec<u8>> {
     match reader.map(JoinHandle::join) {
         None => Ok(Vec::new()),
         Some(Ok(bytes)) => bytes,
-        Some(Err(_)) => Err(std::io::Error::other(
-            "the reader of the program's output died",
-        )),
+        Some(Err(_)) => Err(std::io::Error::other("the reader of the program's output died")),
     }
 }
 
@@ -104,19 +80,13 @@ mod tests {
     fn output_and_exit_codes_are_kept() {
         let limit = Duration::from_secs(20);
         let output = shell("echo out; echo err >&2", limit).unwrap();
-        assert_eq!(
-            (output.stdout.as_slice(), output.stderr.as_str()),
-            (b"out\n".as_slice(), "err\n")
-        );
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_str()), (b"out\n".as_slice(), "err\n"));
         let error = shell("echo no vectors >&2; exit 3", limit).unwrap_err();
         assert_eq!(
             error.to_string(),
             "script exited with 3: the core has no RVV 1.0 vector unit of at least 128 bits\n  no vectors"
         );
-        assert_eq!(
-            shell("kill -SEGV $$", limit).unwrap_err().to_string(),
-            "script died of signal 11"
-        );
+        assert_eq!(shell("kill -SEGV $$", limit).unwrap_err().to_string(), "script died of signal 11");
     }
 
     #[test]
@@ -127,14 +97,9 @@ mod tests {
 
     #[test]
     fn much_output_does_not_block() {
-        let output = shell(
-            "head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2",
-            Duration::from_secs(20),
-        )
-        .unwrap();
-        assert_eq!(
-            (output.stdout.len(), output.stderr.len()),
-            (1_000_000, 1_000_000)
-        );
+        let output =
+            shell("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2", Duration::from_secs(20))
+                .unwrap();
+        assert_eq!((output.stdout.len(), output.stderr.len()), (1_000_000, 1_000_000));
     }
 }

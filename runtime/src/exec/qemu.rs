@@ -61,35 +61,19 @@ impl Executor for Qemu {
         let directory = tempfile::Builder::new()
             .prefix("ait-job-")
             .tempdir()
-            .map_err(|source| ExecError::File {
-                path: env::temp_dir(),
-                source,
-            })?;
+            .map_err(|source| ExecError::File { path: env::temp_dir(), source })?;
         let program = at(&job.program, job.program.canonicalize())?;
         for file in &job.inputs {
             let source = at(&file.path, file.path.canonicalize())?;
-            at(
-                &file.path,
-                std::os::unix::fs::symlink(source, inside(directory.path(), file)?),
-            )?;
+            at(&file.path, std::os::unix::fs::symlink(source, inside(directory.path(), file)?))?;
         }
         let mut command = Command::new(&self.program);
-        command
-            .arg("-cpu")
-            .arg(&self.cpu)
-            .arg(program)
-            .args(&job.args)
-            .current_dir(directory.path());
+        command.arg("-cpu").arg(&self.cpu).arg(program).args(&job.args).current_dir(directory.path());
         let output = process::run(command, &job.program, job.timeout)?;
         for file in &job.outputs {
             let made = inside(directory.path(), file)?;
-            paths::write_atomically(&file.path, 0o644, |temporary| {
-                fs::copy(made, temporary).map(|_| ())
-            })
-            .map_err(|source: io::Error| ExecError::File {
-                path: file.path.clone(),
-                source,
-            })?;
+            paths::write_atomically(&file.path, 0o644, |temporary| fs::copy(made, temporary).map(|_| ()))
+                .map_err(|source: io::Error| ExecError::File { path: file.path.clone(), source })?;
         }
         Ok(output)
     }
@@ -101,19 +85,13 @@ fn inside(directory: &Path, file: &JobFile) -> Result<PathBuf, ExecError> {
         Some(last) if last == name.as_os_str() => Ok(directory.join(name)),
         _ => Err(ExecError::File {
             path: name.to_owned(),
-            source: io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a job's file names have no directories",
-            ),
+            source: io::Error::new(io::ErrorKind::InvalidInput, "a job's file names have no directories"),
         }),
     }
 }
 
 fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, ExecError> {
-    result.map_err(|source| ExecError::File {
-        path: path.to_owned(),
-        source,
-    })
+    result.map_err(|source| ExecError::File { path: path.to_owned(), source })
 }
 
 fn locate() -> Result<PathBuf, ExecError> {
@@ -129,17 +107,12 @@ fn locate() -> Result<PathBuf, ExecError> {
 }
 
 fn check_version(program: &Path) -> Result<(), ExecError> {
-    let unavailable =
-        |why: String| ExecError::Unavailable(format!("{}: {why}: {REMEDY}", program.display()));
-    let output = Command::new(program)
-        .arg("--version")
-        .output()
-        .map_err(|error| unavailable(error.to_string()))?;
+    let unavailable = |why: String| ExecError::Unavailable(format!("{}: {why}: {REMEDY}", program.display()));
+    let output =
+        Command::new(program).arg("--version").output().map_err(|error| unavailable(error.to_string()))?;
     match major_version(&String::from_utf8_lossy(&output.stdout)) {
         Some(major) if major >= OLDEST => Ok(()),
-        Some(major) => Err(unavailable(format!(
-            "version {major} is too old for RVV 1.0"
-        ))),
+        Some(major) => Err(unavailable(format!("version {major} is too old for RVV 1.0"))),
         None => Err(unavailable("it does not say its version".to_owned())),
     }
 }
@@ -147,10 +120,7 @@ fn check_version(program: &Path) -> Result<(), ExecError> {
 /// The major version in `qemu-riscv64 version 10.0.2 (Debian ...)`.
 fn major_version(text: &str) -> Option<u32> {
     let (_, rest) = text.split_once(" version ")?;
-    rest.split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -159,10 +129,7 @@ mod tests {
 
     #[test]
     fn versions_are_read() {
-        assert_eq!(
-            major_version("qemu-riscv64 version 10.0.2 (Debian 1:10.0.2+ds-1~bpo12+1)"),
-            Some(10)
-        );
+        assert_eq!(major_version("qemu-riscv64 version 10.0.2 (Debian 1:10.0.2+ds-1~bpo12+1)"), Some(10));
         assert_eq!(major_version("qemu-riscv64 version 7.2.17"), Some(7));
         assert_eq!(major_version("something else"), None);
     }
@@ -170,22 +137,14 @@ mod tests {
     #[test]
     fn impossible_vector_lengths_are_errors() {
         for vlen in [0, 64, 192, 2048] {
-            assert!(
-                Qemu::new(vlen)
-                    .unwrap_err()
-                    .to_string()
-                    .contains("power of two")
-            );
+            assert!(Qemu::new(vlen).unwrap_err().to_string().contains("power of two"));
         }
     }
 
     #[test]
     fn file_names_stay_in_the_job() {
         for name in ["../x", "a/b", "/etc/passwd", "", "."] {
-            assert!(
-                inside(Path::new("/tmp"), &JobFile::new(name, "x")).is_err(),
-                "{name}"
-            );
+            assert!(inside(Path::new("/tmp"), &JobFile::new(name, "x")).is_err(), "{name}");
         }
     }
 }

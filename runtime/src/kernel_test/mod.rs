@@ -53,13 +53,7 @@ pub struct Case {
 impl Case {
     /// One task, no scratch, no arguments yet.
     pub fn new(name: impl Into<String>, symbol: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            symbol: symbol.into(),
-            args: Vec::new(),
-            tasks: 1,
-            scratch_bytes: 0,
-        }
+        Self { name: name.into(), symbol: symbol.into(), args: Vec::new(), tasks: 1, scratch_bytes: 0 }
     }
 
     /// Adds the next argument.
@@ -118,9 +112,7 @@ impl Arg {
 
     /// [`Arg::Output`].
     pub fn output(expected: impl Into<Vec<f32>>) -> Self {
-        Self::Output {
-            expected: expected.into(),
-        }
+        Self::Output { expected: expected.into() }
     }
 
     fn expected(&self) -> Option<&[f32]> {
@@ -177,33 +169,12 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Wrong {
-                arg,
-                index,
-                got,
-                expected,
-                bad,
-            } => {
-                write!(
-                    f,
-                    "arg {arg}: element {index} is {}, not {}",
-                    Value(got),
-                    Value(expected)
-                )?;
-                if bad > 1 {
-                    write!(f, " ({bad} elements are wrong)")
-                } else {
-                    Ok(())
-                }
+            Self::Wrong { arg, index, got, expected, bad } => {
+                write!(f, "arg {arg}: element {index} is {}, not {}", Value(got), Value(expected))?;
+                if bad > 1 { write!(f, " ({bad} elements are wrong)") } else { Ok(()) }
             }
-            Self::Fault {
-                arg: Some(arg),
-                distance,
-            } => write!(f, "fault at arg {arg} {distance:+} bytes"),
-            Self::Fault {
-                arg: None,
-                distance,
-            } => write!(f, "fault at address {distance:#x}"),
+            Self::Fault { arg: Some(arg), distance } => write!(f, "fault at arg {arg} {distance:+} bytes"),
+            Self::Fault { arg: None, distance } => write!(f, "fault at address {distance:#x}"),
             Self::WroteBefore { arg } => write!(f, "wrote in front of arg {arg}"),
         }
     }
@@ -213,30 +184,19 @@ struct Value(f32);
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.to_bits() == POISON.to_bits() {
-            f.write_str("untouched")
-        } else {
-            write!(f, "{}", self.0)
-        }
+        if self.0.to_bits() == POISON.to_bits() { f.write_str("untouched") } else { write!(f, "{}", self.0) }
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({}) at VLEN {}: {}",
-            self.case, self.symbol, self.vlen, self.problem
-        )
+        write!(f, "{} ({}) at VLEN {}: {}", self.case, self.symbol, self.vlen, self.problem)
     }
 }
 
 /// One line per mismatch.
 pub fn report(mismatches: &[Mismatch]) -> String {
-    mismatches
-        .iter()
-        .map(|mismatch| format!("{mismatch}\n"))
-        .collect()
+    mismatches.iter().map(|mismatch| format!("{mismatch}\n")).collect()
 }
 
 /// Why the cases could not be run.
@@ -277,11 +237,7 @@ pub fn check(objects: &[&Path], cases: &[Case]) -> Result<Vec<Mismatch>, KernelT
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_at(
-    objects: &[&Path],
-    cases: &[Case],
-    vlens: &[u32],
-) -> Result<Vec<Mismatch>, KernelTestError> {
+pub fn check_at(objects: &[&Path], cases: &[Case], vlens: &[u32]) -> Result<Vec<Mismatch>, KernelTestError> {
     cases.iter().try_for_each(validate)?;
     let directory = tempfile::Builder::new().prefix("ait-kernels-").tempdir()?;
     let program = build(directory.path(), objects, cases)?;
@@ -311,10 +267,7 @@ pub fn check_at(
 }
 
 fn validate(case: &Case) -> Result<(), KernelTestError> {
-    let wrong = |what: String| KernelTestError::Case {
-        case: case.name.clone(),
-        what,
-    };
+    let wrong = |what: String| KernelTestError::Case { case: case.name.clone(), what };
     let c_identifier = |c: char| c.is_ascii_alphanumeric() || "_$.".contains(c);
     if case.symbol.is_empty() || !case.symbol.chars().all(c_identifier) {
         return Err(wrong(format!("`{}` is no symbol", case.symbol)));
@@ -328,12 +281,8 @@ fn validate(case: &Case) -> Result<(), KernelTestError> {
                     expected.len()
                 )));
             }
-            Arg::Alias { arg, .. }
-                if matches!(case.args.get(*arg), None | Some(Arg::Alias { .. })) =>
-            {
-                return Err(wrong(format!(
-                    "arg {i} is an alias of arg {arg}, which has no memory"
-                )));
+            Arg::Alias { arg, .. } if matches!(case.args.get(*arg), None | Some(Arg::Alias { .. })) => {
+                return Err(wrong(format!("arg {i} is an alias of arg {arg}, which has no memory")));
             }
             _ => {}
         }
@@ -350,11 +299,8 @@ fn symbols(cases: &[Case]) -> Vec<&str> {
 }
 
 fn build(directory: &Path, objects: &[&Path], cases: &[Case]) -> Result<PathBuf, KernelTestError> {
-    let (driver, table, program) = (
-        directory.join("driver.c"),
-        directory.join("table.c"),
-        directory.join("kernel_test"),
-    );
+    let (driver, table, program) =
+        (directory.join("driver.c"), directory.join("table.c"), directory.join("kernel_test"));
     fs::write(&driver, include_str!("driver.c"))?;
     fs::write(&table, kernel_table(&symbols(cases)))?;
     let mut sources: Vec<&Path> = vec![&driver, &table];
@@ -370,10 +316,7 @@ fn kernel_table(symbols: &[&str]) -> String {
         text += &format!("extern kernel_fn kernel_{i} __asm__(\"{symbol}\");\n");
     }
     let names: Vec<String> = (0..symbols.len()).map(|i| format!("kernel_{i}")).collect();
-    text += &format!(
-        "kernel_fn *const ait_test_kernels[] = {{{}}};\n",
-        names.join(", ")
-    );
+    text += &format!("kernel_fn *const ait_test_kernels[] = {{{}}};\n", names.join(", "));
     text
 }
 

@@ -33,10 +33,7 @@ void vlen_is_256(args_t args, float *scratch, size_t task) {
 fn object(directory: &Path) -> PathBuf {
     let (source, object) = (directory.join("k.c"), directory.join("k.o"));
     fs::write(&source, KERNELS).unwrap();
-    Toolchain::find()
-        .unwrap()
-        .compile(&source, &object)
-        .unwrap();
+    Toolchain::find().unwrap().compile(&source, &object).unwrap();
     object
 }
 
@@ -45,11 +42,7 @@ fn ramp() -> Vec<f32> {
 }
 
 fn case(symbol: &str, expected: Vec<f32>) -> Case {
-    Case::new(symbol, symbol)
-        .arg(Arg::input(ramp()))
-        .arg(Arg::output(expected))
-        .tasks(2)
-        .scratch(4)
+    Case::new(symbol, symbol).arg(Arg::input(ramp())).arg(Arg::output(expected)).tasks(2).scratch(4)
 }
 
 #[test]
@@ -63,29 +56,15 @@ fn right_kernels_pass_at_every_vlen() {
         case("twice", holes).tasks(1),
         Case::new("in place", "in_place")
             .arg(Arg::Alias { arg: 1, offset: 2 })
-            .arg(Arg::InOut {
-                initial: ramp(),
-                expected: [vec![-3.0], ramp()[1..].to_vec()].concat(),
-            }),
+            .arg(Arg::InOut { initial: ramp(), expected: [vec![-3.0], ramp()[1..].to_vec()].concat() }),
     ];
-    assert_eq!(
-        report(&check(&[&object(directory.path())], &cases).unwrap()),
-        ""
-    );
+    assert_eq!(report(&check(&[&object(directory.path())], &cases).unwrap()), "");
 }
 
 #[test]
 fn wrong_kernels_are_found() {
     let directory = tempfile::tempdir().unwrap();
-    let names = [
-        "past_end",
-        "read_past_end",
-        "before",
-        "to_input",
-        "stale",
-        "twice",
-        "vlen_is_256",
-    ];
+    let names = ["past_end", "read_past_end", "before", "to_input", "stale", "twice", "vlen_is_256"];
     let mut cases: Vec<Case> = names.iter().map(|name| case(name, vec![1.0; 10])).collect();
     cases[4].tasks = 3;
     cases.push(case("twice", ramp()).tasks(1));
@@ -102,14 +81,8 @@ fn missing_kernels_and_bad_cases_are_errors() {
     for bad in [
         case("quote\"", ramp()),
         case("twice", ramp()).arg(Arg::Alias { arg: 2, offset: 0 }),
-        case("twice", ramp()).arg(Arg::InOut {
-            initial: vec![],
-            expected: ramp(),
-        }),
+        case("twice", ramp()).arg(Arg::InOut { initial: vec![], expected: ramp() }),
     ] {
-        assert!(matches!(
-            check(&[&object], &[bad]),
-            Err(KernelTestError::Case { .. })
-        ));
+        assert!(matches!(check(&[&object], &[bad]), Err(KernelTestError::Case { .. })));
     }
 }

@@ -15,13 +15,8 @@ pub(super) fn encode(cases: &[Case], symbols: &[&str]) -> Vec<u8> {
     let mut bytes = Vec::new();
     words(&mut bytes, [cases.len()]);
     for case in cases {
-        let kernel = symbols
-            .binary_search(&case.symbol.as_str())
-            .unwrap_or(symbols.len());
-        words(
-            &mut bytes,
-            [kernel, case.tasks, case.scratch_bytes, case.args.len()],
-        );
+        let kernel = symbols.binary_search(&case.symbol.as_str()).unwrap_or(symbols.len());
+        words(&mut bytes, [kernel, case.tasks, case.scratch_bytes, case.args.len()]);
         for arg in &case.args {
             encode_arg(&mut bytes, arg);
         }
@@ -46,10 +41,7 @@ fn words<const N: usize>(bytes: &mut Vec<u8>, words: [usize; N]) {
 
 /// What was wrong per case, from the result file; `None` if the file is too short.
 pub(super) fn decode(mut bytes: &[u8], cases: &[Case]) -> Option<Vec<Vec<Problem>>> {
-    cases
-        .iter()
-        .map(|case| decode_case(&mut bytes, case))
-        .collect()
+    cases.iter().map(|case| decode_case(&mut bytes, case)).collect()
 }
 
 fn decode_case(bytes: &mut &[u8], case: &Case) -> Option<Vec<Problem>> {
@@ -58,20 +50,14 @@ fn decode_case(bytes: &mut &[u8], case: &Case) -> Option<Vec<Problem>> {
     let mut problems = Vec::new();
     match (status, arg) {
         (0, _) => {}
-        (1, arg) => problems.push(Problem::Fault {
-            arg,
-            distance: distance.cast_signed(),
-        }),
+        (1, arg) => problems.push(Problem::Fault { arg, distance: distance.cast_signed() }),
         (_, arg) => problems.push(Problem::WroteBefore { arg: arg? }),
     }
     for (i, arg) in case.args.iter().enumerate() {
         let Some(expected) = arg.expected() else {
             continue;
         };
-        let got: Vec<f32> = expected
-            .iter()
-            .map(|_| float(bytes))
-            .collect::<Option<_>>()?;
+        let got: Vec<f32> = expected.iter().map(|_| float(bytes)).collect::<Option<_>>()?;
         // After a fault the values say nothing.
         if status == 0 {
             problems.extend(compare(i, &got, expected));
@@ -84,13 +70,7 @@ fn compare(arg: usize, got: &[f32], expected: &[f32]) -> Option<Problem> {
     let bad = |(_, (got, expected)): &(usize, (&f32, &f32))| !agree(**got, **expected);
     let mut wrong = got.iter().zip(expected).enumerate().filter(bad);
     let (index, (&got, &expected)) = wrong.next()?;
-    Some(Problem::Wrong {
-        arg,
-        index,
-        got,
-        expected,
-        bad: 1 + wrong.count(),
-    })
+    Some(Problem::Wrong { arg, index, got, expected, bad: 1 + wrong.count() })
 }
 
 fn agree(got: f32, expected: f32) -> bool {
