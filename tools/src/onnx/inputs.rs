@@ -51,7 +51,7 @@ fn bind(index: usize, dim: &Dimension, options: &ImportOptions) -> Result<i64, S
             return Err(format!("has dimension 0 bound to --batch {batch} and --dim {named}"));
         }
         (None, Some(value), _) | (None, None, Some(value)) => {
-            i64::try_from(value).map_err(|error| error.to_string())?
+            i64::try_from(value).map_err(|_| format!("has dimension {index} of size {value}"))?
         }
         (None, None, None) => return Err(open(index, name)),
     };

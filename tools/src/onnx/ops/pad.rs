@@ -10,7 +10,7 @@ pub fn pad<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let input = node.input(0)?;
     let shape = input.shape()?;
     let (low, high) = pads(node, shape.len())?;
-    if low.iter().chain(&high).any(|pad| pad.abs() > 1 << 24) {
+    if low.iter().chain(&high).any(|pad| !(-(1 << 24)..=1 << 24).contains(pad)) {
         return Err("pads are beyond 2^24".into());
     }
     let mode = node.attributes.string("mode", "constant")?;
