@@ -2,9 +2,13 @@
 //! and executors for RISC-V programs. It links no LLVM and no MLIR and knows no dialect.
 
 pub mod exec;
+pub mod image;
 pub mod kernel_test;
+pub mod npy;
 pub mod paths;
 pub mod target;
 pub mod tensor;
+#[cfg(test)]
+mod test_support;
 
 pub use tensor::{ShapeError, Tensor};
