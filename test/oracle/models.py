@@ -26,14 +26,17 @@ ALL = (*TORCHVISION, "efficientnet_lite0", "opennsfw", "demo")
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cache = Path(os.environ.get("AIT_CACHE", HERE.parents[1] / ".cache"))
-    parser.add_argument("--out", type=Path, default=cache / "models")
+    parser.add_argument("--out", type=Path, default=default_folder())
     parser.add_argument("names", nargs="*", default=ALL, metavar="NAME")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.names:
         for path in make(name, arguments.out):
             print(path)
+
+
+def default_folder() -> Path:
+    """Where the tests look for the models."""
+    return Path(os.environ.get("AIT_CACHE", HERE.parents[1] / ".cache")) / "models"
 
 
 def make(name: str, out: Path) -> list[Path]:
@@ -47,6 +50,7 @@ def make(name: str, out: Path) -> list[Path]:
     key = source_key()
     if all(path.exists() for path in paths) and stamp.exists() and stamp.read_text() == key:
         return paths
+    out.mkdir(parents=True, exist_ok=True)
     if name == "demo":
         write_demo(out)
     elif name == "opennsfw":

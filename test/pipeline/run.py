@@ -1,0 +1,113 @@
+"""Whole networks: compiled by ait, run in QEMU, compared with ONNX Runtime.
+
+usage: run.py [NETWORK ...] [--jobs N]      default: all. The closing line is `N passed, N failed`.
+A case is one run; the largest error may be 1e-3 of the largest output. Torchvision's networks take 64 x 64 noise
+at batch 1 and 2; the others their full size once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
+
+import ait  # noqa: E402
+import compare  # noqa: E402
+import models  # noqa: E402
+import reference  # noqa: E402
+
+LAYOUTS = ("nhwc", "cnhw")
+FULL_SIZE = ("efficientnet_lite0", "opennsfw")
+EVERY_VLEN = ("resnet18", "mobilenet_v2")
+# The longest first, so that no worker is left alone with one at the end.
+NETWORKS = ("resnet152", "opennsfw", "efficientnet_lite0", "resnet101", "densenet121", "resnet50", "resnet34",
+            "resnet18", "mobilenet_v2")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Core:
+    """What a run happens on: VLEN in bits, and threads."""
+
+    vlen: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Build:
+    """One compilation, and the runs of its executable."""
+
+    network: str
+    layout: str
+    batch: int
+    cores: tuple[Core, ...]
+
+    def __str__(self) -> str:
+        return f"{self.network} {self.layout} batch {self.batch}"
+
+
+def builds(network: str) -> list[Build]:
+    """The cases of a network, see docs/testing.md."""
+    batches = (1,) if network in FULL_SIZE else (1, 2)
+    cores = (Core(256, 2),)
+    if network in EVERY_VLEN:
+        cores = tuple(Core(vlen, threads) for vlen in (128, 256, 512) for threads in (1, 2))
+    return [Build(network, layout, batch, cores) for batch in batches for layout in LAYOUTS]
+
+
+def check(build: Build, model: Path) -> list[tuple[bool, str]]:
+    """Compiles and runs; whether each run agrees, and a line on it."""
+    runner = reference.session(model)
+    inputs = reference.random_inputs(runner, build.batch, seed=build.batch)
+    expected = reference.run(runner, inputs)
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="ait-net-") as folder:
+        start = time.monotonic()
+        try:
+            ait.compile(model, Path(folder), f"--layout={build.layout}", f"--batch={build.batch}")
+        except (ait.Refused, ait.Crashed) as error:
+            return [(False, f"{build}: {error}")]
+        compiled = time.monotonic() - start
+        for core in build.cores:
+            start = time.monotonic()
+            name = f"{build} vlen {core.vlen} threads {core.threads}"
+            options = (f"--vlen={core.vlen}", f"--threads={core.threads}")
+            try:
+                actual = ait.run(Path(folder), inputs, list(expected), *options)
+            except (ait.Refused, ait.Crashed) as error:
+                lines.append((False, f"{name}: {error}"))
+                continue
+            seconds = f"compile {compiled:.1f} s, run {time.monotonic() - start:.1f} s"
+            for output, value in expected.items():
+                agree, line = compare.difference(actual[output], value)
+                lines.append((agree, f"{name}: {line} ({seconds})"))
+    return lines
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", default=NETWORKS, metavar="NETWORK")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    arguments = parser.parse_args()
+    folder = models.default_folder()
+    paths = {network: models.make(network, folder)[0] for network in arguments.networks}
+    work = [build for network in arguments.networks for build in builds(network)]
+    passed = failed = 0
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for lines in pool.map(lambda build: check(build, paths[build.network]), work):
+            for agree, line in lines:
+                print("ok  " if agree else "FAIL", line, flush=True)
+                passed, failed = passed + agree, failed + (not agree)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
