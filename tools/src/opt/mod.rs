@@ -8,14 +8,17 @@ use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode, time::Dura
 
 use ait_passes::{
     Pipeline, Step,
-    diagnostic::{Diagnostic, SourceLocation, Severity, capture},
+    diagnostic::{Diagnostic, Severity, SourceLocation, capture},
     table,
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use melior::{
     Context,
-    ir::{Module, operation::{OperationLike, OperationPrintingFlags}},
+    ir::{
+        Module,
+        operation::{OperationLike, OperationPrintingFlags},
+    },
 };
 
 use source::{Chunk, Source};

@@ -5,12 +5,10 @@ use std::{io::Read, path::Path};
 use ait_passes::diagnostic::{Diagnostic, SourceLocation};
 use anyhow::{Context as _, Result};
 use melior::{Context, StringRef, ir::Module};
-use mlir_sys::{
-    MlirStringRef, mlirModuleCreateParse, mlirModuleCreateParseFromFile,
-};
+use mlir_sys::{MlirStringRef, mlirModuleCreateParse, mlirModuleCreateParseFromFile};
 
 /// The file name that MLIR gives to text without one.
-const NAMELESS: &str = "<memory>";
+const NAMELESS: &str = "-";
 
 /// What a line between modules looks like.
 const SEPARATOR: &[u8] = b"// -----";
@@ -72,7 +70,10 @@ impl Source {
         unsafe {
             if chunk.whole && self.is_file {
                 let name = StringRef::new(&self.name);
-                return Module::from_option_raw(mlirModuleCreateParseFromFile(context.to_raw(), name.to_raw()));
+                return Module::from_option_raw(mlirModuleCreateParseFromFile(
+                    context.to_raw(),
+                    name.to_raw(),
+                ));
             }
             Module::from_option_raw(mlirModuleCreateParse(context.to_raw(), text))
         }
