@@ -3,7 +3,7 @@
 use crate::onnx::constant::{Binary, Constant, Data};
 use crate::onnx::node::{Node, Operand, Outputs};
 use crate::onnx::tensor;
-use ait_dialects::infer;
+use ait_dialects::{Activation, infer};
 
 pub fn constant<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let attributes = &node.attributes;
@@ -144,12 +144,40 @@ fn fold<'c, 'a>(node: &Node<'_, 'c, 'a>, operation: Binary) -> Outputs<'c, 'a> {
     Ok(vec![node.constant(chain)])
 }
 
+/// On constants any number; of a tensor and constant scalars an activation that clips.
+fn bound<'c, 'a>(node: &Node<'_, 'c, 'a>, operation: Binary) -> Outputs<'c, 'a> {
+    let operands = (0..node.inputs.len()).map(|index| node.input(index)).collect::<Result<Vec<_>, _>>()?;
+    let (constants, tensors): (Vec<_>, Vec<_>) =
+        operands.into_iter().partition(|operand| operand.as_constant().is_some());
+    let tensor = match tensors[..] {
+        [] => return fold(node, operation),
+        [tensor] => tensor,
+        _ => return Err("is supported on one tensor and constants only".into()),
+    };
+    let (mut min, mut max) = (f32::NEG_INFINITY, f32::INFINITY);
+    for constant in constants.iter().filter_map(|operand| operand.as_constant()) {
+        let scalar = constant.scalar()?;
+        // An element may not add dimensions, and a clip cannot pass NaN on.
+        if constant.shape().len() > tensor.shape()?.len() || scalar.is_nan() {
+            return Err(format!("bound {scalar} of shape {:?} is not supported", constant.shape()));
+        }
+        match operation {
+            Binary::Min => max = max.min(scalar),
+            _ => min = min.max(scalar),
+        }
+    }
+    if min == f32::NEG_INFINITY && max == f32::INFINITY {
+        return Ok(vec![tensor.clone()]);
+    }
+    Ok(vec![node.activation(tensor, Activation::Clip { min, max })?])
+}
+
 pub fn min<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    fold(node, Binary::Min)
+    bound(node, Binary::Min)
 }
 
 pub fn max<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    fold(node, Binary::Max)
+    bound(node, Binary::Max)
 }
 
 pub fn equal<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
@@ -191,16 +219,18 @@ pub fn sqrt<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     unary(node, f64::sqrt)
 }
 
+/// Times -1, of the operand's own type.
 pub fn neg<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    match operand(node)?.data() {
-        Data::F32(_) | Data::F64(_) => unary(node, |value| -value),
-        _ => {
-            let minus = Constant::from_int(-1);
-            let code = if matches!(operand(node)?.data(), Data::I32(_)) { 6 } else { 7 };
-            let minus = minus.cast(code, &node.session.budget)?;
-            Ok(vec![node.constant(Binary::Mul.fold(operand(node)?, &minus, &node.session.budget)?)])
-        }
-    }
+    let input = node.input(0)?;
+    let dtype = match input.as_constant().map(Constant::data) {
+        None | Some(Data::F32(_)) => 1,
+        Some(Data::F64(_)) => 11,
+        Some(Data::I32(_)) => 6,
+        Some(Data::I64(_)) => 7,
+        Some(Data::Bool(_)) => return Err("cannot compute with bool".into()),
+    };
+    let minus = Constant::from_int(-1).cast(dtype, &node.session.budget)?;
+    Ok(vec![node.binary(Binary::Mul, input, &node.constant(minus))?])
 }
 
 pub fn not<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {

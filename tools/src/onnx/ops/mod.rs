@@ -100,11 +100,11 @@ pub const OPERATORS: &[Operator] = operators! {
     "LeakyRelu" 1 (1, 1) elementwise::leaky_relu: "ait.activation leaky_relu", "";
     "Less" 1 (2, 2) fold::less: "constant", "constants only";
     "MatMul" 1 (2, 2) linear::matmul: "ait.gemm where both are matrices and the second is constant, else ait.matmul", "";
-    "Max" 1 (1, ANY) fold::max: "constant", "constants only";
+    "Max" 1 (1, ANY) fold::max: "constant, or ait.activation clip", "constants, or one tensor and constant scalars";
     "MaxPool" 1 (1, 1) spatial::max_pool: "ait.max_pool2d", "1-D and 2-D; `Indices` must be unused";
-    "Min" 1 (1, ANY) fold::min: "constant", "constants only";
+    "Min" 1 (1, ANY) fold::min: "constant, or ait.activation clip", "constants, or one tensor and constant scalars";
     "Mul" 1 (2, 2) elementwise::mul: "ait.mul", "";
-    "Neg" 1 (1, 1) fold::neg: "constant", "constants only";
+    "Neg" 1 (1, 1) fold::neg: "ait.mul by -1", "";
     "Not" 1 (1, 1) fold::not: "constant", "constants only";
     "PRelu" 1 (2, 2) elementwise::prelu: "ait.prelu", "";
     "Pad" 1 (1, 4) pad::pad: "ait.pad; ait.slice and ait.concat where it crops, reflects, repeats or wraps", "constant pads and value; mode edge up to 64 elements";
