@@ -4,6 +4,7 @@
 pub mod exec;
 pub mod image;
 pub mod kernel_test;
+pub mod labels;
 pub mod npy;
 pub mod paths;
 pub mod target;
