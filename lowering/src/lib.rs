@@ -1,1 +1,3 @@
-//! TODO
+//! From buffers to object code: generated RVV kernels, LLVM translation, objects and headers.
+
+pub mod kernels;

@@ -1,0 +1,215 @@
+//! Generated kernels: every `rvv` op as an LLVM function, specialised on shapes, strides and attributes.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`rvv`] | the typed RVV builder |
+//! | [`epilogue`] | activations over register groups |
+//! | [`name`] | symbols that spell all parameters |
+//! | one per family | [`Family`]: parameters, limits, tasks, code |
+//!
+//! [`Kernel`] is one of the families, listed once in `families!` below.
+
+pub mod matmul;
+pub mod epilogue;
+pub mod name;
+pub mod rvv;
+pub mod tile;
+
+use ait_dialects::types;
+use inkwell::module::Module;
+use melior::ir::ValueLike;
+use melior::ir::operation::{OperationLike, OperationRef};
+use melior::ir::r#type::MemRefType;
+use name::{Codec, Strided};
+use rvv::Rvv;
+use std::fmt;
+use std::str::FromStr;
+
+/// Most bytes of scratch that a kernel may ask for.
+pub const MAX_SCRATCH_BYTES: i64 = 256 << 10;
+
+/// Kernels of one kind: plain data that determines the code.
+pub trait Family: Clone + Default + PartialEq + fmt::Debug {
+    /// Reads the parameters of an `rvv` op on memrefs; `buffers` are its operands.
+    ///
+    /// # Errors
+    /// Says which attribute or operand cannot be used.
+    fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String>;
+
+    /// Lists all parameters, to write or read the name.
+    ///
+    /// # Errors
+    /// When reading a name that does not fit.
+    fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String>;
+
+    /// What the generator relies on: ranks, positive sizes, unit strides, the register budget.
+    ///
+    /// # Errors
+    /// Names the limit that is exceeded.
+    fn check(&self) -> Result<(), String>;
+
+    /// Number of tasks, at least 1 unless there is nothing to write.
+    fn tasks(&self) -> i64;
+
+    /// Bytes of scratch per thread, at most [`MAX_SCRATCH_BYTES`].
+    fn scratch_bytes(&self) -> i64 {
+        0
+    }
+
+    /// Emits the body of the kernel. Called only if [`Self::check`] passed.
+    fn body(&self, b: &Rvv<'_, '_>);
+}
+
+macro_rules! families {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) = $name:literal,)*) => {
+        /// A kernel of any family.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Kernel {
+            $($(#[$doc])* $variant($type),)*
+        }
+
+        impl Kernel {
+            /// Mnemonics of the ops that are kernels, without `rvv.`.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            fn family(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            fn read(op: OperationRef<'_, '_>, mnemonic: &str, buffers: Vec<Strided>) -> Result<Self, String> {
+                match mnemonic {
+                    $($name => <$type>::from_op(op, buffers).map(Self::$variant),)*
+                    _ => Err(format!("rvv.{mnemonic} is no kernel")),
+                }
+            }
+
+            fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
+                match self { $(Self::$variant(kernel) => kernel.fields(codec),)* }
+            }
+
+            fn blank(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant(<$type>::default())),)*
+                    _ => None,
+                }
+            }
+
+            fn check(&self) -> Result<(), String> {
+                match self { $(Self::$variant(kernel) => kernel.check(),)* }
+            }
+
+            /// Number of tasks; the same for every VLEN.
+            pub fn tasks(&self) -> i64 {
+                match self { $(Self::$variant(kernel) => kernel.tasks(),)* }
+            }
+
+            /// Bytes of scratch per thread.
+            pub fn scratch_bytes(&self) -> i64 {
+                match self { $(Self::$variant(kernel) => kernel.scratch_bytes(),)* }
+            }
+
+            fn body(&self, b: &Rvv<'_, '_>) {
+                match self { $(Self::$variant(kernel) => kernel.body(b),)* }
+            }
+        }
+
+        $(
+            impl From<$type> for Kernel {
+                fn from(kernel: $type) -> Self {
+                    Self::$variant(kernel)
+                }
+            }
+        )*
+    };
+}
+
+families! {
+    /// Matrix product.
+    Matmul(matmul::Matmul) = "matmul",
+}
+
+impl Kernel {
+    /// The kernel of an `rvv` op on memrefs.
+    ///
+    /// # Errors
+    /// If the op is no kernel, or its operands or attributes are beyond a stated limit.
+    pub fn from_op(op: OperationRef<'_, '_>) -> Result<Self, String> {
+        let name = op.name();
+        let name = name.as_string_ref().as_str().map_err(|error| error.to_string())?;
+        let mnemonic = name.strip_prefix("rvv.").ok_or_else(|| format!("{name} is no kernel"))?;
+        let buffers = op.operands().map(|operand| strided(operand.r#type())).collect::<Result<_, _>>()?;
+        Self::read(op, mnemonic, buffers)?.checked()
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        self.check().map_err(|message| format!("rvv.{}: {message}", self.family()))?;
+        let bytes = self.scratch_bytes();
+        if bytes > MAX_SCRATCH_BYTES {
+            return Err(format!("rvv.{}: {bytes} bytes of scratch are too many", self.family()));
+        }
+        Ok(self)
+    }
+
+    /// The kernel's symbol, which spells all its parameters; [`Kernel::from_str`] is the inverse.
+    pub fn symbol_name(&self) -> String {
+        let mut codec = Codec::Write(format!("rvv_{}", self.family().replace('_', ".")));
+        // Writing cannot fail: errors come from reading alone.
+        let _ = self.clone().fields(&mut codec);
+        match codec {
+            Codec::Write(name) => name,
+            Codec::Read(_) => String::new(),
+        }
+    }
+
+    /// Adds the function `void NAME(void *const *args, float *scratch, size_t task)` to the module, unless it is there.
+    ///
+    /// # Errors
+    /// As [`Kernel::from_op`], for kernels made by hand.
+    pub fn emit(&self, module: &Module<'_>) -> Result<(), String> {
+        self.clone().checked()?;
+        let name = self.symbol_name();
+        if module.get_function(&name).is_none_or(|function| function.count_basic_blocks() == 0) {
+            Rvv::kernel(module, &name, |b| self.body(b));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.symbol_name())
+    }
+}
+
+impl FromStr for Kernel {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let fields = name.strip_prefix("rvv_").ok_or_else(|| format!("'{name}' is no kernel's name"))?;
+        let (family, fields) = fields.split_once('_').unwrap_or((fields, ""));
+        let mut kernel = Self::blank(&family.replace('.', "_")).ok_or_else(|| format!("no family '{family}'"))?;
+        let mut codec = Codec::reader(fields);
+        kernel.fields(&mut codec)?;
+        match codec {
+            Codec::Read(mut rest) => match rest.next() {
+                None => kernel.checked(),
+                Some(field) => Err(format!("unknown field '{field}' in a kernel's name")),
+            },
+            Codec::Write(_) => Err("a kernel's name cannot be read".to_owned()),
+        }
+    }
+}
+
+/// Shape and strides of a memref type of f32.
+fn strided(r#type: melior::ir::Type<'_>) -> Result<Strided, String> {
+    let shape = types::shape(r#type)?;
+    let memref = MemRefType::try_from(r#type).map_err(|_| format!("{type} is not a memref"))?;
+    if !types::is_f32(r#type) {
+        return Err(format!("{type} is not of f32"));
+    }
+    let (strides, _) = memref.strides_and_offset();
+    if strides.len() != shape.len() || strides.iter().any(|stride| stride.unsigned_abs() > 1 << 40) {
+        return Err(format!("{type} has dynamic or huge strides"));
+    }
+    Ok(Strided { shape, strides })
+}

@@ -1,0 +1,203 @@
+//! `rvv.matmul`: epilogue(lhs * rhs + bias [+ residual]), vectors along N.
+//!
+//! A task is one block of columns of one tile of rows of one batch item.
+
+use super::Family;
+use super::name::{Codec, Strided};
+use super::rvv::{Lmul, P, Rvv, X};
+use super::tile::{self, Factors, Rows};
+use ait_dialects::Activation;
+use ait_dialects::attributes::Attributes;
+use melior::ir::operation::OperationRef;
+
+/// Columns of a task: VLMAX of LMUL 8 at VLEN 1024.
+const BLOCK: i64 = 256;
+
+/// Parameters of a matrix product.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matmul {
+    /// ... x M x K
+    pub lhs: Strided,
+    /// ... x K x N, N stride 1
+    pub rhs: Strided,
+    /// ... x M x N, N stride 1
+    pub init: Strided,
+    /// As `init`, if there is one.
+    pub residual: Option<Strided>,
+    /// Applied last.
+    pub epilogue: Activation,
+    /// Rows at once.
+    pub tile: i64,
+    /// Register group size.
+    pub lmul: Lmul,
+}
+
+/// Dimensions of the product: leading ones, then M, K, N.
+struct Dims {
+    batch: Vec<i64>,
+    m: i64,
+    k: i64,
+    n: i64,
+}
+
+/// (leading, second to last, last) of sizes or strides.
+fn parts(dims: &[i64]) -> Option<(&[i64], i64, i64)> {
+    match dims {
+        [batch @ .., rows, columns] => Some((batch, *rows, *columns)),
+        _ => None,
+    }
+}
+
+impl Matmul {
+    fn dims(&self) -> Result<Dims, String> {
+        let rank = "lhs, rhs and init need at least two dimensions";
+        let (lhs_batch, m, k) = parts(&self.lhs.shape).ok_or(rank)?;
+        let (rhs_batch, rhs_k, n) = parts(&self.rhs.shape).ok_or(rank)?;
+        let (batch, init_m, init_n) = parts(&self.init.shape).ok_or(rank)?;
+        let broadcasts = |from: &[i64]| {
+            from.len() <= batch.len()
+                && from.iter().rev().zip(batch.iter().rev()).all(|(a, b)| a == b || *a == 1)
+        };
+        if (rhs_k, init_m, init_n) != (k, m, n) || !broadcasts(lhs_batch) || !broadcasts(rhs_batch) {
+            return Err(format!(
+                "shapes {:?} and {:?} do not multiply to {:?}",
+                self.lhs.shape, self.rhs.shape, self.init.shape
+            ));
+        }
+        Ok(Dims { batch: batch.to_vec(), m, k, n })
+    }
+
+    /// Address of an operand's matrix of the batch item with these coordinates, dimensions of size 1 broadcast.
+    fn matrix<'c>(b: &Rvv<'c, '_>, base: P<'c>, operand: &Strided, item: &[X<'c>]) -> P<'c> {
+        let leading = operand.shape.len().saturating_sub(2);
+        let dims = operand.shape.iter().zip(&operand.strides).take(leading);
+        let skipped = item.len().saturating_sub(leading);
+        dims.zip(item.iter().skip(skipped)).fold(base, |at, ((&size, &stride), &i)| {
+            if size == 1 { at } else { b.index(at, b.mul(i, stride)) }
+        })
+    }
+
+    /// One strip loop over the task's columns with `rows` rows; the addresses are those of the task's first element.
+    fn rows(&self, b: &Rvv<'_, '_>, dims: &Dims, rows: i64, task: &Task<'_>) {
+        let [lhs_row, lhs_k] = tail(&self.lhs.strides);
+        let step = |operand: &Strided| 4 * tail(&operand.strides)[0];
+        b.strips(task.columns, self.lmul, (), |done, vl, ()| {
+            let at = |base| b.index(base, done);
+            let acc = (0..rows).map(|_| b.vle32(at(task.bias), vl)).collect();
+            let acc = match (&self.residual, task.residual) {
+                (Some(residual), Some(base)) => {
+                    Rows { at: at(base), step: step(residual) }.add_to(b, acc, vl)
+                }
+                _ => acc,
+            };
+            let factors = Factors {
+                scalars: task.lhs,
+                row_step: 4 * lhs_row,
+                scalar_step: 4 * lhs_k,
+                vectors: at(task.rhs),
+                vector_step: b.c(step(&self.rhs)),
+            };
+            let acc = factors.accumulate(b, acc, b.c(dims.k), dims.k % 2 == 1, vl);
+            Rows { at: at(task.init), step: step(&self.init) }.finish(b, acc, &self.epilogue, vl);
+        });
+    }
+}
+
+/// The last two strides (0 for missing ones: `check` has refused such ranks).
+fn tail(strides: &[i64]) -> [i64; 2] {
+    parts(strides).map_or([0, 0], |(_, rows, columns)| [rows, columns])
+}
+
+/// Addresses of a task's first elements.
+struct Task<'c> {
+    lhs: P<'c>,
+    rhs: P<'c>,
+    bias: P<'c>,
+    init: P<'c>,
+    residual: Option<P<'c>>,
+    columns: X<'c>,
+}
+
+impl Family for Matmul {
+    fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
+        let (epilogue, tile, lmul) = (op.epilogue()?, op.i64("tile")?, Lmul::try_from(op.i64("lmul")?)?);
+        let mut buffers = buffers.into_iter();
+        let mut next = |what: &str| buffers.next().ok_or_else(|| format!("{what} is missing"));
+        let (lhs, rhs, bias, init) = (next("lhs")?, next("rhs")?, next("bias")?, next("init")?);
+        if bias.elements() != init.shape.last().copied().unwrap_or(0) {
+            return Err(format!("bias of shape {:?} does not have N elements", bias.shape));
+        }
+        Ok(Self { lhs, rhs, init, residual: buffers.next(), epilogue, tile, lmul })
+    }
+
+    fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
+        codec.int("t", &mut self.tile)?;
+        codec.lmul(&mut self.lmul)?;
+        codec.strided("lhs", &mut self.lhs)?;
+        codec.strided("rhs", &mut self.rhs)?;
+        codec.strided("out", &mut self.init)?;
+        codec.maybe_strided("res", &mut self.residual)?;
+        codec.activation(&mut self.epilogue)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        tile::check(self.tile, self.lmul)?;
+        let dims = self.dims()?;
+        if dims.k < 1 {
+            return Err("K must be at least 1".to_owned());
+        }
+        if self.residual.as_ref().is_some_and(|residual| residual.shape != self.init.shape) {
+            return Err("residual and init differ in shape".to_owned());
+        }
+        let unit = |operand: &Strided| dims.n == 1 || tail(&operand.strides)[1] == 1;
+        if unit(&self.rhs) && unit(&self.init) && self.residual.as_ref().is_none_or(unit) {
+            Ok(())
+        } else {
+            Err("rhs, init and residual need stride 1 along N".to_owned())
+        }
+    }
+
+    fn tasks(&self) -> i64 {
+        self.dims().map_or(0, |dims| {
+            let batch: i64 = dims.batch.iter().product();
+            batch * dims.m.unsigned_abs().div_ceil(self.tile.unsigned_abs()).cast_signed() * blocks(dims.n)
+        })
+    }
+
+    fn body(&self, b: &Rvv<'_, '_>) {
+        let Ok(dims) = self.dims() else { return };
+        let tiles = (dims.m + self.tile - 1) / self.tile;
+        let [outer, tile, block] = digits(b, b.task(), [1, tiles, blocks(dims.n)]);
+        let item = b.split(outer, &dims.batch);
+        let (row, column) = (b.mul(tile, self.tile), b.mul(block, BLOCK));
+        let element = |index, operand: &Strided, row: X<'_>, column: X<'_>| {
+            let [row_stride, column_stride] = tail(&operand.strides);
+            let at = Self::matrix(b, b.arg(index), operand, &item);
+            b.index(b.index(at, b.mul(row, row_stride)), b.mul(column, column_stride))
+        };
+        let zero = b.c(0);
+        let task = Task {
+            lhs: element(0, &self.lhs, row, zero),
+            rhs: element(1, &self.rhs, zero, column),
+            bias: b.index(b.arg(2), column),
+            init: element(3, &self.init, row, column),
+            residual: self.residual.as_ref().map(|residual| element(4, residual, row, column)),
+            columns: b.min(b.sub(dims.n, column), BLOCK),
+        };
+        let last = dims.m - (tiles - 1) * self.tile;
+        if last == self.tile {
+            return self.rows(b, &dims, self.tile, &task);
+        }
+        let full = || self.rows(b, &dims, self.tile, &task);
+        b.if_else(b.lt(tile, tiles - 1), full, || self.rows(b, &dims, last, &task));
+    }
+}
+
+fn blocks(n: i64) -> i64 {
+    (n + BLOCK - 1) / BLOCK
+}
+
+fn digits<'c, const N: usize>(b: &Rvv<'c, '_>, index: X<'c>, dims: [i64; N]) -> [X<'c>; N] {
+    let digits = b.split(index, &dims);
+    std::array::from_fn(|i| digits.get(i).copied().unwrap_or(index))
+}

@@ -1,0 +1,143 @@
+//! Scalar arithmetic, addresses and scalar memory.
+
+use super::{Cond, F, IntoF, IntoX, P, Rvv, X, built};
+use inkwell::IntPredicate;
+
+impl<'c> Rvv<'c, '_> {
+    /// An integer constant.
+    pub fn c(&self, value: i64) -> X<'c> {
+        X(self.constant(value))
+    }
+
+    /// a + b
+    pub fn add(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        X(built(self.builder.build_int_nsw_add(a.into_x(self).0, b.into_x(self).0, "")))
+    }
+
+    /// a - b
+    pub fn sub(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        X(built(self.builder.build_int_nsw_sub(a.into_x(self).0, b.into_x(self).0, "")))
+    }
+
+    /// a * b
+    pub fn mul(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        X(built(self.builder.build_int_nsw_mul(a.into_x(self).0, b.into_x(self).0, "")))
+    }
+
+    /// a / b of non-negative numbers.
+    pub fn div(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        X(built(self.builder.build_int_unsigned_div(a.into_x(self).0, b.into_x(self).0, "")))
+    }
+
+    /// a modulo b of non-negative numbers.
+    pub fn rem(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        X(built(self.builder.build_int_unsigned_rem(a.into_x(self).0, b.into_x(self).0, "")))
+    }
+
+    /// The smaller, signed.
+    pub fn min(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        let (a, b) = (a.into_x(self), b.into_x(self));
+        self.select(self.lt(a, b), a, b)
+    }
+
+    /// The larger, signed.
+    pub fn max(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
+        let (a, b) = (a.into_x(self), b.into_x(self));
+        self.select(self.lt(a, b), b, a)
+    }
+
+    /// `then` where the condition holds, else `other`.
+    pub fn select(&self, cond: Cond<'c>, then: impl IntoX<'c>, other: impl IntoX<'c>) -> X<'c> {
+        let (then, other) = (then.into_x(self).0, other.into_x(self).0);
+        X(built(self.builder.build_select(cond.0, then, other, "")).into_int_value())
+    }
+
+    fn compare(&self, predicate: IntPredicate, a: X<'c>, b: X<'c>) -> Cond<'c> {
+        Cond(built(self.builder.build_int_compare(predicate, a.0, b.0, "")))
+    }
+
+    /// a < b, signed
+    pub fn lt(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> Cond<'c> {
+        self.compare(IntPredicate::SLT, a.into_x(self), b.into_x(self))
+    }
+
+    /// a >= b, signed
+    pub fn ge(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> Cond<'c> {
+        self.compare(IntPredicate::SGE, a.into_x(self), b.into_x(self))
+    }
+
+    /// a == b
+    pub fn eq(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> Cond<'c> {
+        self.compare(IntPredicate::EQ, a.into_x(self), b.into_x(self))
+    }
+
+    /// 0 <= a < b in one comparison, for b >= 0.
+    pub fn within(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> Cond<'c> {
+        self.compare(IntPredicate::ULT, a.into_x(self), b.into_x(self))
+    }
+
+    /// Whether address a lies before b.
+    pub fn before(&self, a: P<'c>, b: P<'c>) -> Cond<'c> {
+        Cond(built(self.builder.build_int_compare(IntPredicate::ULT, a.0, b.0, "")))
+    }
+
+    /// Both.
+    pub fn and(&self, a: Cond<'c>, b: Cond<'c>) -> Cond<'c> {
+        Cond(built(self.builder.build_and(a.0, b.0, "")))
+    }
+
+    /// Splits a number into digits of the given mixed radix, most significant first: `index` of an element of a
+    /// row-major array of shape `dims` into its coordinates.
+    pub fn split(&self, index: X<'c>, dims: &[i64]) -> Vec<X<'c>> {
+        let mut rest = index;
+        let mut digits = vec![];
+        for (i, &dim) in dims.iter().enumerate().rev() {
+            digits.push(if i == 0 { rest } else { self.rem(rest, dim) });
+            rest = self.div(rest, dim);
+        }
+        digits.reverse();
+        digits
+    }
+
+    /// The address `bytes` further on.
+    pub fn offset(&self, base: P<'c>, bytes: impl IntoX<'c>) -> P<'c> {
+        P(self.gep(base.0, bytes.into_x(self).0))
+    }
+
+    /// The address `elements` f32 further on.
+    pub fn index(&self, base: P<'c>, elements: impl IntoX<'c>) -> P<'c> {
+        self.offset(base, self.mul(elements, 4))
+    }
+
+    /// A float constant or value as a value.
+    pub fn f(&self, value: impl IntoF<'c>) -> F<'c> {
+        value.into_f(self)
+    }
+
+    /// Loads an f32.
+    pub fn flw(&self, from: P<'c>) -> F<'c> {
+        let value = built(self.builder.build_load(self.context.f32_type(), from.0, ""));
+        F(value.into_float_value())
+    }
+
+    /// Stores an f32.
+    pub fn fsw(&self, value: impl IntoF<'c>, to: P<'c>) {
+        built(self.builder.build_store(to.0, value.into_f(self).0));
+    }
+
+    /// a + b
+    pub fn fadd(&self, a: impl IntoF<'c>, b: impl IntoF<'c>) -> F<'c> {
+        F(built(self.builder.build_float_add(a.into_f(self).0, b.into_f(self).0, "")))
+    }
+
+    /// a * b
+    pub fn fmul(&self, a: impl IntoF<'c>, b: impl IntoF<'c>) -> F<'c> {
+        F(built(self.builder.build_float_mul(a.into_f(self).0, b.into_f(self).0, "")))
+    }
+
+    /// a / b
+    pub fn fdiv(&self, a: impl IntoF<'c>, b: impl IntoF<'c>) -> F<'c> {
+        F(built(self.builder.build_float_div(a.into_f(self).0, b.into_f(self).0, "")))
+    }
+
+}
