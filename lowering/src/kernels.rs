@@ -9,10 +9,12 @@
 //!
 //! [`Kernel`] is one of the families, listed once in `families!` below.
 
-pub mod matmul;
 pub mod epilogue;
+pub mod matmul;
 pub mod name;
 pub mod rvv;
+#[cfg(test)]
+mod testing;
 pub mod tile;
 
 use ait_dialects::types;
@@ -57,7 +59,7 @@ pub trait Family: Clone + Default + PartialEq + fmt::Debug {
     }
 
     /// Emits the body of the kernel. Called only if [`Self::check`] passed.
-    fn body(&self, b: &Rvv<'_, '_>);
+    fn body<'c>(&self, b: &Rvv<'c, '_>);
 }
 
 macro_rules! families {
@@ -108,7 +110,7 @@ macro_rules! families {
                 match self { $(Self::$variant(kernel) => kernel.scratch_bytes(),)* }
             }
 
-            fn body(&self, b: &Rvv<'_, '_>) {
+            fn body<'c>(&self, b: &Rvv<'c, '_>) {
                 match self { $(Self::$variant(kernel) => kernel.body(b),)* }
             }
         }
@@ -187,7 +189,8 @@ impl FromStr for Kernel {
     fn from_str(name: &str) -> Result<Self, String> {
         let fields = name.strip_prefix("rvv_").ok_or_else(|| format!("'{name}' is no kernel's name"))?;
         let (family, fields) = fields.split_once('_').unwrap_or((fields, ""));
-        let mut kernel = Self::blank(&family.replace('.', "_")).ok_or_else(|| format!("no family '{family}'"))?;
+        let mut kernel =
+            Self::blank(&family.replace('.', "_")).ok_or_else(|| format!("no family '{family}'"))?;
         let mut codec = Codec::reader(fields);
         kernel.fields(&mut codec)?;
         match codec {

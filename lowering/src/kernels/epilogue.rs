@@ -3,18 +3,20 @@
 use super::rvv::{Lmul, Rvv, V, Vl};
 use ait_dialects::Activation;
 
-/// Whether [`apply`] needs at most one register group besides its operand. The others want seven: a kernel that
-/// holds more accumulators stores them first and applies the activation in a second pass (`tile::Rows::finish`).
-pub fn is_cheap(activation: &Activation) -> bool {
-    !matches!(
-        activation,
-        Activation::Sigmoid | Activation::Tanh | Activation::Silu | Activation::Elu { .. }
-    )
+/// Whether [`apply`] works in its operand's registers alone. A kernel whose accumulators fill the register file
+/// stores them first otherwise and applies the activation in a second pass (`tile::Rows::finish`).
+pub fn is_in_place(activation: &Activation) -> bool {
+    activation.clamp().is_some() || matches!(activation, Activation::HardSigmoid { .. })
 }
 
 /// The largest group that [`apply`] can work on without spilling, at most `lmul`.
 pub fn lmul(activation: &Activation, lmul: Lmul) -> Lmul {
-    if is_cheap(activation) { lmul } else { lmul.min(Lmul::M4) }
+    match activation {
+        Activation::Sigmoid | Activation::Tanh | Activation::Silu | Activation::Elu { .. } => {
+            lmul.min(Lmul::M4)
+        }
+        _ => lmul,
+    }
 }
 
 /// The activation of every element. Piecewise linear ones take a NaN to a bound
@@ -24,7 +26,6 @@ pub fn apply<'c>(b: &Rvv<'c, '_>, activation: &Activation, v: V<'c>, vl: Vl<'c>)
         Activation::Identity => v,
         Activation::Relu => b.vfmax(v, 0.0, vl),
         Activation::LeakyRelu { alpha } => {
-            // Without a mask: a tile's accumulators leave no register for one.
             let negative = b.vfmin(v, 0.0, vl);
             b.vfmacc(b.vfmax(v, 0.0, vl), alpha, negative, vl)
         }
@@ -61,7 +62,7 @@ fn tanh<'c>(b: &Rvv<'c, '_>, x: V<'c>, vl: Vl<'c>) -> V<'c> {
     let e = exp(b, b.vfadd(magnitude, magnitude, vl), vl);
     let large = b.vfrsub(b.vfrdiv(b.vfadd(e, 1.0, vl), 2.0, vl), 1.0, vl);
     let z = b.vfmul(x, x, vl);
-    let terms = [-5.704_988_7e-3, 2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1];
+    let terms = [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_3e-1];
     let polynomial = horner(b, z, &terms, vl);
     let small = b.vfmacc(magnitude, b.vfmul(z, magnitude, vl), polynomial, vl);
     let magnitude = b.vmerge(large, small, b.vmflt(magnitude, 0.625, vl), vl);

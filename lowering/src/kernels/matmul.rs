@@ -78,17 +78,20 @@ impl Matmul {
     }
 
     /// One strip loop over the task's columns with `rows` rows; the addresses are those of the task's first element.
-    fn rows(&self, b: &Rvv<'_, '_>, dims: &Dims, rows: i64, task: &Task<'_>) {
+    fn rows<'c>(&self, b: &Rvv<'c, '_>, dims: &Dims, rows: i64, task: &Task<'c>) {
         let [lhs_row, lhs_k] = tail(&self.lhs.strides);
         let step = |operand: &Strided| 4 * tail(&operand.strides)[0];
         b.strips(task.columns, self.lmul, (), |done, vl, ()| {
             let at = |base| b.index(base, done);
-            let acc = (0..rows).map(|_| b.vle32(at(task.bias), vl)).collect();
+            let bias = b.vle32(at(task.bias), vl);
             let acc = match (&self.residual, task.residual) {
+                // The residual is read first: it may be where the result goes. The sum is a multiply-add because that
+                // instruction works in place, which leaves the allocator no choice that spills.
                 (Some(residual), Some(base)) => {
-                    Rows { at: at(base), step: step(residual) }.add_to(b, acc, vl)
+                    let residual = Rows { at: at(base), step: step(residual) }.load(b, rows, vl);
+                    residual.into_iter().map(|row| b.vfmacc(row, 1.0, bias, vl)).collect()
                 }
-                _ => acc,
+                _ => vec![bias; usize::try_from(rows).unwrap_or(0)],
             };
             let factors = Factors {
                 scalars: task.lhs,
@@ -164,13 +167,13 @@ impl Family for Matmul {
         })
     }
 
-    fn body(&self, b: &Rvv<'_, '_>) {
+    fn body<'c>(&self, b: &Rvv<'c, '_>) {
         let Ok(dims) = self.dims() else { return };
         let tiles = (dims.m + self.tile - 1) / self.tile;
         let [outer, tile, block] = digits(b, b.task(), [1, tiles, blocks(dims.n)]);
         let item = b.split(outer, &dims.batch);
         let (row, column) = (b.mul(tile, self.tile), b.mul(block, BLOCK));
-        let element = |index, operand: &Strided, row: X<'_>, column: X<'_>| {
+        let element = |index, operand: &Strided, row: X<'c>, column: X<'c>| {
             let [row_stride, column_stride] = tail(&operand.strides);
             let at = Self::matrix(b, b.arg(index), operand, &item);
             b.index(b.index(at, b.mul(row, row_stride)), b.mul(column, column_stride))
@@ -200,4 +203,111 @@ fn blocks(n: i64) -> i64 {
 fn digits<'c, const N: usize>(b: &Rvv<'c, '_>, index: X<'c>, dims: [i64; N]) -> [X<'c>; N] {
     let digits = b.split(index, &dims);
     std::array::from_fn(|i| digits.get(i).copied().unwrap_or(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Matmul;
+    use crate::kernels::name::Strided;
+    use crate::kernels::rvv::Lmul;
+    use crate::kernels::{Kernel, testing};
+    use ait_dialects::Activation;
+    use ait_runtime::kernel_test::{Arg, Case};
+    use rand::Rng;
+    use rand::seq::IndexedRandom;
+
+    /// A leading shape that broadcasts to `batch`.
+    fn leading(rng: &mut impl Rng, batch: &[i64]) -> Vec<i64> {
+        let dims = batch.iter().map(|&size| if rng.random_bool(0.3) { 1 } else { size });
+        let dims: Vec<i64> = dims.collect();
+        dims[rng.random_range(0..=batch.len())..].to_vec()
+    }
+
+    fn random(rng: &mut impl Rng) -> Matmul {
+        let batch: Vec<i64> = (0..rng.random_range(0..3)).map(|_| rng.random_range(1..4)).collect();
+        let (m, k) = (rng.random_range(1..20), rng.random_range(1..40));
+        let n = *[1, 2, 7, 31, 64, 255, 256, 257, 600].choose(rng).unwrap();
+        let lmul = *Lmul::ALL.choose(rng).unwrap();
+        let shape = |leading: Vec<i64>, rows, columns| [leading, vec![rows, columns]].concat();
+        let lhs = shape(leading(rng, &batch), m, k);
+        let rhs = shape(leading(rng, &batch), k, n);
+        let out = shape(batch, m, n);
+        Matmul {
+            lhs: testing::scattered(rng, &lhs, false),
+            rhs: testing::scattered(rng, &rhs, true),
+            init: testing::scattered(rng, &out, true),
+            residual: rng.random_bool(0.5).then(|| testing::scattered(rng, &out, true)),
+            epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+            tile: rng.random_range(1..32 / lmul.registers()),
+            lmul,
+        }
+    }
+
+    fn case(rng: &mut impl Rng, matmul: &Matmul) -> Case {
+        let [m_and_k, n] = [matmul.lhs.shape.len(), matmul.init.shape.len()].map(|rank| rank - 1);
+        let (k, n) = (matmul.lhs.shape[m_and_k], matmul.init.shape[n]);
+        let mut fill = |buffer: &Strided| testing::data(rng, testing::span(buffer));
+        let (lhs, rhs) = (fill(&matmul.lhs), fill(&matmul.rhs));
+        let residual = matmul.residual.as_ref().map(&mut fill);
+        let bias = testing::data(rng, n);
+        let expected = testing::expected(&matmul.init, |index| {
+            let (column, item) = index.split_last().unwrap();
+            let (row, batch) = item.split_last().unwrap();
+            let product = |step| {
+                let l = testing::position(&matmul.lhs, &[batch, &[*row, step]].concat());
+                let r = testing::position(&matmul.rhs, &[batch, &[step, *column]].concat());
+                lhs[l] * rhs[r]
+            };
+            let mut sum = bias[usize::try_from(*column).unwrap()] + (0..k).map(product).sum::<f32>();
+            if let (Some(buffer), Some(data)) = (&matmul.residual, &residual) {
+                sum += data[testing::position(buffer, index)];
+            }
+            testing::activate(&matmul.epilogue, sum)
+        });
+        let mut case = testing::case(&matmul.clone().into())
+            .arg(Arg::input(lhs))
+            .arg(Arg::input(rhs))
+            .arg(Arg::input(bias))
+            .arg(Arg::output(expected));
+        case.args.extend(residual.map(Arg::input));
+        case
+    }
+
+    #[test]
+    fn random_products() {
+        let mut rng = testing::rng(1);
+        let matmuls: Vec<Matmul> = (0..150).map(|_| random(&mut rng)).collect();
+        let cases: Vec<Case> = matmuls.iter().map(|matmul| case(&mut rng, matmul)).collect();
+        testing::check(&matmuls.into_iter().map(Kernel::from).collect::<Vec<_>>(), &cases);
+    }
+
+    fn plain(m: i64, k: i64, n: i64, epilogue: Activation) -> Matmul {
+        let [lhs, rhs, init] = [[m, k], [k, n], [m, n]].map(|shape| Strided::dense(&shape));
+        Matmul { lhs, rhs, init, residual: None, epilogue, tile: 7, lmul: Lmul::M4 }
+    }
+
+    /// Activations of special values, as a product with 1.
+    #[test]
+    fn epilogues() {
+        let mut values: Vec<f32> = vec![0.0, 1e-30, 1e-6, 0.3, 0.624, 0.626, 1.0, 5.0, 17.0, 40.0];
+        values.extend([87.0, 88.5, 90.0, 103.0, 150.0, 1e4, 1e30]);
+        values.extend(values.clone().iter().map(|value| -value));
+        values.extend((-300..300u16.cast_signed()).map(|i| f32::from(i) / 16.0));
+        let n = i64::try_from(values.len()).unwrap();
+        let kernels = testing::ACTIVATIONS.map(|epilogue| plain(1, 1, n, epilogue));
+        let cases = kernels.clone().map(|matmul| {
+            let expected: Vec<f32> = values.iter().map(|x| testing::activate(&matmul.epilogue, *x)).collect();
+            testing::case(&matmul.into())
+                .arg(Arg::input([1.0]))
+                .arg(Arg::input(values.clone()))
+                .arg(Arg::input(vec![0.0; values.len()]))
+                .arg(Arg::output(expected))
+        });
+        testing::check(&kernels.map(Kernel::from), &cases);
+    }
+
+    #[test]
+    fn assembly() {
+        insta::assert_snapshot!(testing::assembly(&plain(14, 64, 1000, Activation::Relu).into()));
+    }
 }

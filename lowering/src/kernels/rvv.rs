@@ -56,7 +56,8 @@ impl<'c, 'm> Rvv<'c, 'm> {
         let builder = context.create_builder();
         builder.position_at_end(context.append_basic_block(function, ""));
         let parameter = |index| function.get_nth_param(index);
-        let pointer = |index| P(parameter(index).map_or_else(|| ptr.get_poison(), BasicValueEnum::into_pointer_value));
+        let pointer =
+            |index| P(parameter(index).map_or_else(|| ptr.get_poison(), BasicValueEnum::into_pointer_value));
         let task = X(parameter(2).map_or_else(|| i64_type.get_poison(), BasicValueEnum::into_int_value));
         let (args, scratch) = (pointer(0), pointer(1));
         let this = Self { module, context, builder, function, args, scratch, task };

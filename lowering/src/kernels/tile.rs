@@ -13,7 +13,7 @@ const REGISTERS: i64 = 32;
 /// # Errors
 /// Names the limit.
 pub fn check(tile: i64, lmul: Lmul) -> Result<(), String> {
-    let fits = tile >= 1 && tile < REGISTERS && (tile + 1) * lmul.registers() <= REGISTERS;
+    let fits = (1..REGISTERS).contains(&tile) && (tile + 1) * lmul.registers() <= REGISTERS;
     let limit = REGISTERS / lmul.registers() - 1;
     if fits {
         Ok(())
@@ -40,7 +40,14 @@ pub struct Factors<'c> {
 impl<'c> Factors<'c> {
     /// Adds the products of `steps` steps to the accumulators, two steps per iteration. `odd` says, when compiling,
     /// whether the number of steps is odd.
-    pub fn accumulate(&self, b: &Rvv<'c, '_>, acc: Vec<V<'c>>, steps: X<'c>, odd: bool, vl: Vl<'c>) -> Vec<V<'c>> {
+    pub fn accumulate(
+        &self,
+        b: &Rvv<'c, '_>,
+        acc: Vec<V<'c>>,
+        steps: X<'c>,
+        odd: bool,
+        vl: Vl<'c>,
+    ) -> Vec<V<'c>> {
         let pairs = if odd { b.sub(steps, 1) } else { steps };
         let end = b.offset(self.scalars, b.mul(pairs, self.scalar_step));
         let state = ((self.scalars, self.vectors), acc);
@@ -61,7 +68,14 @@ impl<'c> Factors<'c> {
         (b.offset(scalars, self.scalar_step), b.offset(vectors, self.vector_step))
     }
 
-    fn step(&self, b: &Rvv<'c, '_>, acc: Vec<V<'c>>, scalars: P<'c>, vectors: P<'c>, vl: Vl<'c>) -> Vec<V<'c>> {
+    fn step(
+        &self,
+        b: &Rvv<'c, '_>,
+        acc: Vec<V<'c>>,
+        scalars: P<'c>,
+        vectors: P<'c>,
+        vl: Vl<'c>,
+    ) -> Vec<V<'c>> {
         let vector = b.vle32(vectors, vl);
         let row = |(row, sum): (i64, V<'c>)| {
             b.vfmacc(sum, b.flw(b.offset(scalars, row * self.row_step)), vector, vl)
@@ -89,11 +103,6 @@ impl<'c> Rows<'c> {
         (0..count).map(|row| b.vle32(self.row(b, row), vl)).collect()
     }
 
-    /// Adds a row to every accumulator.
-    pub fn add_to(&self, b: &Rvv<'c, '_>, acc: Vec<V<'c>>, vl: Vl<'c>) -> Vec<V<'c>> {
-        (0..).zip(acc).map(|(row, sum)| b.vfadd(sum, b.vle32(self.row(b, row), vl), vl)).collect()
-    }
-
     /// Stores the accumulators as they are.
     pub fn store(&self, b: &Rvv<'c, '_>, acc: &[V<'c>], vl: Vl<'c>) {
         for (row, &sum) in (0..).zip(acc) {
@@ -103,7 +112,7 @@ impl<'c> Rows<'c> {
 
     /// Stores the activation of the accumulators.
     pub fn finish(&self, b: &Rvv<'c, '_>, acc: Vec<V<'c>>, activation: &Activation, vl: Vl<'c>) {
-        if epilogue::is_cheap(activation) {
+        if epilogue::is_in_place(activation) {
             for (row, sum) in (0..).zip(acc) {
                 b.vse32(epilogue::apply(b, activation, sum, vl), self.row(b, row), vl);
             }

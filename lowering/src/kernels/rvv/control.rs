@@ -102,7 +102,8 @@ impl<'c> Rvv<'c, '_> {
         cond: impl FnOnce(&C) -> Cond<'c>,
         body: impl FnOnce(C) -> C,
     ) -> C {
-        let [head, inside, after] = std::array::from_fn(|_| self.context.append_basic_block(self.function, ""));
+        let [head, inside, after] =
+            std::array::from_fn(|_| self.context.append_basic_block(self.function, ""));
         let Some(before) = self.builder.get_insert_block() else { return init };
         built(self.builder.build_unconditional_branch(head));
         self.builder.position_at_end(head);

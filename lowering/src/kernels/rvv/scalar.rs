@@ -139,5 +139,4 @@ impl<'c> Rvv<'c, '_> {
     pub fn fdiv(&self, a: impl IntoF<'c>, b: impl IntoF<'c>) -> F<'c> {
         F(built(self.builder.build_float_div(a.into_f(self).0, b.into_f(self).0, "")))
     }
-
 }

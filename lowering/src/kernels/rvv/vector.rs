@@ -58,7 +58,8 @@ macro_rules! compare {
 impl<'c> Rvv<'c, '_> {
     /// The vector length for `n` remaining elements: min(n, VLMAX), or less in the last two strips.
     pub fn vsetvli(&self, n: impl IntoX<'c>, lmul: Lmul) -> Vl<'c> {
-        let args = [n.into_x(self).0.into(), self.constant(E32).into(), self.constant(lmul.encoding()).into()];
+        let args =
+            [n.into_x(self).0.into(), self.constant(E32).into(), self.constant(lmul.encoding()).into()];
         let value = self.value("llvm.riscv.vsetvli", &[self.xlen()], &args);
         Vl { x: X(value.into_int_value()), lmul }
     }
@@ -159,7 +160,9 @@ impl<'c> Rvv<'c, '_> {
         let (b, b_type) = self.operand(b, vl.lmul);
         let passthru = passthru.map_or_else(|| a_type.get_poison(), |v| v.value);
         let mut args = vec![passthru.into(), a.value.into(), b];
-        args.extend(rounds.then(|| self.constant(FRM).into()));
+        if rounds {
+            args.push(self.constant(FRM).into());
+        }
         args.push(vl.x.0.into());
         self.float(self.value(name, &[a_type.into(), b_type, self.xlen()], &args), vl.lmul)
     }
@@ -268,8 +271,7 @@ impl<'c> Rvv<'c, '_> {
         let r#type = self.float_vector(self.same(vl, a.lmul));
         self.same(vl, mask.lmul);
         let b = b.into();
-        let name =
-            if matches!(b, Operand::Vector(_)) { "llvm.riscv.vmerge" } else { "llvm.riscv.vfmerge" };
+        let name = if matches!(b, Operand::Vector(_)) { "llvm.riscv.vmerge" } else { "llvm.riscv.vfmerge" };
         let (b, b_type) = self.operand(b, vl.lmul);
         let args = [r#type.get_poison().into(), a.value.into(), b, mask.value.into(), vl.x.0.into()];
         self.float(self.value(name, &[r#type.into(), b_type, self.xlen()], &args), vl.lmul)
@@ -281,11 +283,14 @@ impl<'c> Rvv<'c, '_> {
         let m1 = self.float_vector(Lmul::M1);
         let init = self.vfmv_v_f(init, self.vl(1, Lmul::M1));
         let mut args = vec![m1.get_poison().into(), v.value.into(), init.value.into()];
-        args.extend(rounds.then(|| self.constant(FRM).into()));
+        if rounds {
+            args.push(self.constant(FRM).into());
+        }
         args.push(vl.x.0.into());
         let types = [m1.into(), self.float_vector(self.same(vl, v.lmul)).into(), self.xlen()];
         let sum = self.value(name, &types, &args);
-        let scalar = self.value("llvm.riscv.vfmv.f.s", &[m1.into()], &[sum.into_scalable_vector_value().into()]);
+        let scalar =
+            self.value("llvm.riscv.vfmv.f.s", &[m1.into()], &[sum.into_scalable_vector_value().into()]);
         F(scalar.into_float_value())
     }
 

@@ -1,0 +1,214 @@
+//! What the tests of all families share: machine code of kernels, its disassembly, and runs in QEMU.
+
+use super::Kernel;
+use super::name::Strided;
+use ait_dialects::Activation;
+use ait_runtime::kernel_test::{self, Case, POISON};
+use inkwell::OptimizationLevel;
+use inkwell::context::Context;
+use inkwell::module::Module;
+use inkwell::passes::PassBuilderOptions;
+use inkwell::targets::{
+    CodeModel, FileType, InitializationConfig, RelocMode, Target, TargetMachine, TargetTriple,
+};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::path::Path;
+use std::process::Command;
+
+/// The generator of a test's random shapes.
+pub fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// `count` small random numbers.
+pub fn data(rng: &mut impl Rng, count: i64) -> Vec<f32> {
+    (0..count).map(|_| rng.random_range(-1.0f32..1.0)).collect()
+}
+
+/// A machine for any core with RVV 1.0.
+pub fn machine() -> TargetMachine {
+    Target::initialize_riscv(&InitializationConfig::default());
+    let triple = TargetTriple::create("riscv64-unknown-linux-gnu");
+    let target = Target::from_triple(&triple).unwrap();
+    let features = "+m,+a,+f,+d,+c,+v";
+    target
+        .create_target_machine(
+            &triple,
+            "generic-rv64",
+            features,
+            OptimizationLevel::Default,
+            RelocMode::PIC,
+            CodeModel::Medium,
+        )
+        .unwrap()
+}
+
+/// Emits the kernels into one optimised module.
+pub fn module<'c>(context: &'c Context, machine: &TargetMachine, kernels: &[Kernel]) -> Module<'c> {
+    let module = context.create_module("kernels");
+    module.set_triple(&machine.get_triple());
+    module.set_data_layout(&machine.get_target_data().get_data_layout());
+    for kernel in kernels {
+        kernel.emit(&module).unwrap();
+        let name = kernel.symbol_name();
+        assert_eq!(name.parse().as_ref(), Ok(kernel), "{name}");
+    }
+    module.verify().unwrap();
+    module.run_passes("default<O2>", machine, PassBuilderOptions::create()).unwrap();
+    module
+}
+
+/// Assembly of one kernel, for snapshots.
+pub fn assembly(kernel: &Kernel) -> String {
+    let (context, machine) = (Context::create(), machine());
+    let module = module(&context, &machine, std::slice::from_ref(kernel));
+    let buffer = machine.write_to_memory_buffer(&module, FileType::Assembly).unwrap();
+    let text = String::from_utf8(buffer.as_slice().to_vec()).unwrap();
+    let is_code = |line: &&str| {
+        let line = line.trim_start();
+        !line.is_empty() && !line.starts_with('#') && (!line.starts_with('.') || line.starts_with(".LBB"))
+    };
+    let strip = |line: &str| line.split('#').next().unwrap_or_default().trim_end().to_owned();
+    text.trim_end_matches('\0').lines().filter(is_code).map(|line| strip(line) + "\n").collect()
+}
+
+/// Compiles the kernels, checks their disassembly for spills, and runs the cases at every VLEN.
+pub fn check(kernels: &[Kernel], cases: &[Case]) {
+    let directory = tempfile::tempdir().unwrap();
+    let object = directory.path().join("kernels.o");
+    let (context, machine) = (Context::create(), machine());
+    let module = module(&context, &machine, kernels);
+    machine.write_to_file(&module, FileType::Object, &object).unwrap();
+    assert_no_spills(&object);
+    let mismatches = kernel_test::check(&[object.as_path()], cases).unwrap();
+    assert!(mismatches.is_empty(), "{}", kernel_test::report(&mismatches));
+}
+
+/// `KERNEL=rvv_matmul_... cargo test -p ait-lowering print_assembly -- --ignored --nocapture`
+#[test]
+#[ignore = "a tool: prints the assembly of the kernel named by KERNEL"]
+fn print_assembly() {
+    let name = std::env::var("KERNEL").unwrap();
+    println!("{}", assembly(&name.parse().unwrap()));
+}
+
+/// A case of one kernel.
+pub fn case(kernel: &Kernel) -> Case {
+    let name = kernel.symbol_name();
+    Case::new(&name, &name)
+        .tasks(usize::try_from(kernel.tasks()).unwrap())
+        .scratch(usize::try_from(kernel.scratch_bytes()).unwrap())
+}
+
+/// No kernel saves a vector register to the stack.
+fn assert_no_spills(object: &Path) {
+    let output = Command::new("/usr/lib/llvm-22/bin/llvm-objdump")
+        .arg("-d")
+        .arg("--mattr=+v")
+        .arg(object)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut function = "";
+    for line in text.lines() {
+        if line.ends_with(">:") {
+            function = line;
+        }
+        let mut words =
+            line.split_whitespace().skip_while(|word| !word.starts_with("vs") && !word.starts_with("vl"));
+        let spills = words.next().is_some_and(is_whole_register);
+        assert!(!spills, "{function} spills: {line}");
+    }
+}
+
+/// `vs4r.v`, `vl4re32.v` and the like.
+fn is_whole_register(op: &str) -> bool {
+    let rest = op.strip_prefix("vs").or_else(|| op.strip_prefix("vl")).unwrap_or_default();
+    let mut characters = rest.chars();
+    characters.next().is_some_and(|c| c.is_ascii_digit()) && characters.next() == Some('r')
+}
+
+/// All activations, with parameters unlike the defaults.
+pub const ACTIVATIONS: [Activation; 11] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu { alpha: 0.1 },
+    Activation::Clip { min: -0.5, max: 0.75 },
+    Activation::Clip { min: f32::NEG_INFINITY, max: 0.5 },
+    Activation::Sigmoid,
+    Activation::HardSigmoid { alpha: 0.3, beta: 0.4 },
+    Activation::HardSwish,
+    Activation::Tanh,
+    Activation::Silu,
+    Activation::Elu { alpha: 0.7 },
+];
+
+/// The activation of one number: the oracle.
+pub fn activate(activation: &Activation, x: f32) -> f32 {
+    let hard = |alpha: f32, beta: f32| (alpha * x + beta).clamp(0.0, 1.0);
+    match *activation {
+        Activation::Identity => x,
+        Activation::Relu => x.max(0.0),
+        Activation::LeakyRelu { alpha } if x < 0.0 => alpha * x,
+        Activation::Elu { alpha } if x < 0.0 => alpha * x.exp_m1(),
+        Activation::LeakyRelu { .. } | Activation::Elu { .. } => x,
+        Activation::Clip { min, max } => x.max(min).min(max),
+        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::HardSigmoid { alpha, beta } => hard(alpha, beta),
+        Activation::HardSwish => x * hard(1.0 / 6.0, 0.5),
+        Activation::Tanh => x.tanh(),
+        Activation::Silu => x / (1.0 + (-x).exp()),
+    }
+}
+
+/// Every index of a shape, row-major.
+pub fn indices(shape: &[i64]) -> impl Iterator<Item = Vec<i64>> {
+    let shape = shape.to_vec();
+    (0..shape.iter().product::<i64>()).map(move |mut rest| {
+        let mut index: Vec<i64> = shape.iter().rev().map(|&size| (rest % size, rest /= size).0).collect();
+        index.reverse();
+        index
+    })
+}
+
+/// Position of an element in memory; dimensions of size 1 broadcast, missing leading ones too.
+pub fn position(buffer: &Strided, index: &[i64]) -> usize {
+    let skipped = index.len() - buffer.shape.len();
+    let dims = buffer.shape.iter().zip(&buffer.strides).zip(&index[skipped..]);
+    let at: i64 = dims.map(|((&size, stride), i)| if size == 1 { 0 } else { i * stride }).sum();
+    usize::try_from(at).unwrap()
+}
+
+/// Elements of memory that a buffer spans.
+pub fn span(buffer: &Strided) -> i64 {
+    1 + buffer.shape.iter().zip(&buffer.strides).map(|(size, stride)| (size - 1) * stride).sum::<i64>()
+}
+
+/// A buffer of this shape with dimensions in random order in memory (the last one innermost if `unit`) and random gaps.
+pub fn scattered(rng: &mut impl Rng, shape: &[i64], unit: bool) -> Strided {
+    let mut order: Vec<usize> = (0..shape.len() - usize::from(unit)).collect();
+    order.shuffle(rng);
+    if unit {
+        order.push(shape.len() - 1);
+    }
+    let mut strides = vec![1; shape.len()];
+    let mut step = 1;
+    for (i, &dim) in order.iter().rev().enumerate() {
+        strides[dim] = step;
+        let gap = if unit && i == 0 { 0 } else { rng.random_range(0..3) };
+        step *= shape[dim] + gap;
+    }
+    Strided { shape: shape.to_vec(), strides }
+}
+
+/// The expected memory of an output: `value(index)` at every element, the gaps untouched.
+pub fn expected(buffer: &Strided, value: impl Fn(&[i64]) -> f32) -> Vec<f32> {
+    let mut memory = vec![POISON; usize::try_from(span(buffer)).unwrap()];
+    for index in indices(&buffer.shape) {
+        memory[position(buffer, &index)] = value(&index);
+    }
+    memory
+}
