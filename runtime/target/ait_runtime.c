@@ -178,6 +178,7 @@ static bool allocate(ait_context *ctx) {
   ctx->layer_ns = calloc(program->layer_count + 1, sizeof(uint64_t));
   if (ctx->inputs == NULL || ctx->layer_ns == NULL) return false;
   ctx->outputs = ctx->inputs + program->input_count;
+  if (program->scratch_bytes > SIZE_MAX / 2 / MAX_THREADS) return false;
   ctx->scratch_stride = round_up(program->scratch_bytes);
   ctx->arena = ait_alloc(program->arena_bytes);
   ctx->scratch = ait_alloc(ctx->scratch_stride * ctx->threads);

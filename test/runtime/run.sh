@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../.." && pwd)
 cache=${AIT_CACHE:-$repo/.cache}
 target=$repo/runtime/target
+python=$cache/venv/bin/python
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -25,15 +26,55 @@ run() {
   timeout 300 "$cache/qemu/bin/qemu-riscv64" -cpu "$cpu" "$@"
 }
 
+# checksum FILE
+checksum() {
+  "$python" - "$1" <<'PY'
+import sys
+data, h = open(sys.argv[1], "rb").read(), 0xCBF29CE484222325
+for i in range(0, len(data), 8):
+    h = (h ^ int.from_bytes(data[i : i + 8], "little")) * 0x100000001B3 % 2**64
+    h ^= h >> 32
+print(hex(h))
+PY
+}
+
 cd "$work"
 for file in ait_runtime ait_xnn ait_npy; do "${cc[@]}" -c "$target/$file.c" -o "$file.o"; done
-for file in "$here"/*.c; do "${cc[@]}" -c "$file" -o "$(basename "$file" .c).o"; done
+for file in xnn_test reference check; do "${cc[@]}" -c "$here/$file.c" -o "$file.o"; done
+# Expected values of ait_checksum come from Python; see its definition in ait_runtime.h.
+"$python" -c 'import struct; open("demo.weights", "wb").write(struct.pack("<64f", *[0.5] * 64))'
+"${cc[@]}" -DDEMO_CHECKSUM="$(checksum demo.weights)" -c "$here/demo.c" -o demo.o
+"${cc[@]}" -DCHECKSUM_A="$(checksum <(printf a))" -DCHECKSUM_10="$(checksum <(printf 0123456789))" \
+  -D_POSIX_C_SOURCE=200809L -c "$here/runtime_test.c" -o runtime_test.o
 "${link[@]}" xnn_test.o reference.o check.o ait_runtime.o ait_xnn.o "${wrap[@]}" "${xnnpack[@]}" -o xnn_test
+# No XNNPACK for programs without its operators.
+"${link[@]}" runtime_test.o check.o demo.o ait_runtime.o "${wrap[@]}" "${pool[@]}" -o runtime_test
 
-for vlen in 128 256 512; do
-  echo "# VLEN $vlen"
-  run "$vlen" ./xnn_test || echo "FAILED xnn_test at VLEN $vlen: exit $?"
-done > log 2>&1
+# The executables as `ait compile --emit=exe` makes them, with and without embedded weights.
+"${cc[@]}" -DAIT_MODEL=demo -c "$target/ait_main.c" -o plain.o
+"${cc[@]}" -DAIT_MODEL=demo -DAIT_EMBEDDED_WEIGHTS -c "$target/ait_main.c" -o embedded.o
+"${cc[@]}" -DAIT_MODEL=demo "-DAIT_WEIGHTS_FILE=\"$work/demo.weights\"" -c "$target/ait_weights.S" -o weights.o
+"${link[@]}" plain.o demo.o ait_npy.o ait_runtime.o "${pool[@]}" -o plain
+"${link[@]}" embedded.o weights.o demo.o ait_npy.o ait_runtime.o "${pool[@]}" -o embedded
+
+# The program of docs/deploy.md, with our demo for its resnet18.
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$repo/docs/deploy.md" | sed 's/resnet18/demo/g' > deploy.c
+"${cc[@]}" -c deploy.c -o deploy.o
+"${link[@]}" deploy.o demo.o ait_runtime.o "${pool[@]}" -o deploy
+
+{
+  for vlen in 128 256 512 1024; do
+    echo "# VLEN $vlen"
+    run "$vlen" ./runtime_test || echo "FAILED runtime_test at VLEN $vlen: exit $?"
+    [ "$vlen" = 1024 ] || run "$vlen" ./xnn_test || echo "FAILED xnn_test at VLEN $vlen: exit $?"
+  done
+  "$python" "$here/cli_test.py" "$cache/qemu/bin/qemu-riscv64" ./embedded ./plain || echo "FAILED cli_test.py: exit $?"
+  if [ "$(run 256 ./deploy)" = 'y[0] = 1.25' ]; then echo "ok deploy.md"; else echo "FAILED deploy.md"; fi
+  said=$(run none ./deploy 2>&1 || true)
+  if [[ $said == *'(no RVV 1.0)' ]]; then echo "ok deploy.md, no V"; else echo "FAILED deploy.md, no V: $said"; fi
+  if echo '#include "demo.h"' | clang-22 --target=riscv64-linux-gnu -x c++ -std=c++17 -Wall -Wextra -Werror \
+    -I "$target" -I "$here" -fsyntax-only -; then echo "ok C++"; else echo "FAILED C++"; fi
+} > log 2>&1
 grep -v '^ok ' log || true
 passed=$(grep -c '^ok ' log || true)
 failed=$(grep -c '^FAILED ' log || true)
