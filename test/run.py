@@ -114,6 +114,13 @@ def script(*command: str) -> Counts:
     return counted(code, Counts(*(total(summary, word) for word in ("passed", "failed", "skipped"))))
 
 
+def board() -> Counts:
+    """The C runtime of the board in QEMU: operators, threads, files, docs/deploy.md."""
+    code, output = call("test/runtime/run.sh")
+    summary = output.splitlines()[-1] if output else ""
+    return counted(code, Counts(*(total(summary, word) for word in ("passed", "failed", "skipped"))))
+
+
 def networks() -> Counts:
     """Whole networks in QEMU against ONNX Runtime."""
     return script("test/pipeline/run.py")
@@ -125,7 +132,7 @@ def onnx_node() -> Counts:
 
 
 SECTIONS: dict[str, Callable[[], Counts]] = {
-    section.__name__: section for section in (fmt, clippy, docs, rust, lit, onnx_node, networks)
+    section.__name__: section for section in (fmt, clippy, docs, rust, lit, board, onnx_node, networks)
 }
 
 
