@@ -21,6 +21,9 @@ mod strides;
 #[cfg(test)]
 mod tests;
 
+pub use read::{entry, name_of};
+pub use strides::View;
+
 use melior::Context;
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::{Location, Module};
@@ -35,11 +38,13 @@ pub struct Fault<'c> {
 }
 
 impl<'c> Fault<'c> {
-    fn new(location: Location<'c>, message: impl Into<String>) -> Self {
+    /// A fault at a location.
+    pub fn new(location: Location<'c>, message: impl Into<String>) -> Self {
         Self { location, message: message.into() }
     }
 
-    fn at<'a>(op: &OperationRef<'c, 'a>, message: impl std::fmt::Display) -> Self
+    /// A fault of an op, named first as in MLIR's own messages.
+    pub fn at<'a>(op: &OperationRef<'c, 'a>, message: impl std::fmt::Display) -> Self
     where
         'c: 'a,
     {

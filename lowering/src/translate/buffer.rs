@@ -1,0 +1,56 @@
+//! Memrefs as plain data.
+
+use ait_dialects::{Layout, types};
+use ait_passes::plan_buffers::View;
+use melior::ir::{Type, TypeLike, Value, ValueLike};
+
+/// A buffer operand: logical shape and strides in elements (the offset is in its address).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer {
+    /// Shape and strides, at offset 0.
+    pub view: View,
+}
+
+impl Buffer {
+    /// Of a value of memref type with static shape and strides.
+    pub fn of(value: Value<'_, '_>) -> Result<Self, String> {
+        let r#type = value.r#type();
+        let shape = types::shape(r#type)?;
+        let strides =
+            strides(r#type, shape.len()).ok_or_else(|| format!("{} has no static strides", r#type))?;
+        Ok(Self { view: View::new(0, &shape, &strides) })
+    }
+
+    /// Bytes of its elements.
+    pub fn bytes(&self) -> u64 {
+        self.view.shape.iter().product::<i64>().unsigned_abs() * 4
+    }
+
+    /// The layout whose order the strides have. Where memory coincides (one image, one channel) it is that of
+    /// the op's library: `xnn` computes in NHWC, `rvv` in CNHW.
+    pub fn layout(&self, op: &str) -> Option<Layout> {
+        let candidates = match op.starts_with("xnn.") {
+            true => [Layout::Nhwc, Layout::Nchw, Layout::Cnhw],
+            false => [Layout::Cnhw, Layout::Nchw, Layout::Nhwc],
+        };
+        let View { shape, strides, .. } = &self.view;
+        (shape.len() == 4).then_some(())?;
+        candidates.into_iter().find(|layout| {
+            let walked: Vec<i64> =
+                layout.order().into_iter().filter(|&d| shape[d] != 1).map(|d| strides[d]).collect();
+            walked.windows(2).all(|pair| pair[0] > pair[1])
+        })
+    }
+}
+
+fn strides(r#type: Type<'_>, rank: usize) -> Option<Vec<i64>> {
+    let (mut strides, mut offset) = (vec![0i64; rank], 0i64);
+    // SAFETY: the type is checked to be a memref, and `strides` has room for its rank.
+    let found = unsafe {
+        mlir_sys::mlirTypeIsAMemRef(r#type.to_raw())
+            && mlir_sys::mlirMemRefTypeGetStridesAndOffset(r#type.to_raw(), strides.as_mut_ptr(), &mut offset)
+                .value
+                != 0
+    };
+    (found && !strides.contains(&i64::MIN)).then_some(strides)
+}

@@ -1,0 +1,324 @@
+//! The entry code of a model in MLIR's `llvm` dialect: tables and functions of `ait_runtime.h`.
+
+use super::dialect::{Code, Constant, Function, Globals, Made};
+use super::model::{Address, Base, Call, Layer, Model, Tensor};
+use super::xnn::XnnCall;
+use ait_dialects::Layout;
+use melior::Context;
+use melior::dialect::llvm::attributes::Linkage;
+use melior::dialect::llvm::r#type as llvm;
+use melior::ir::r#type::IntegerType;
+use melior::ir::{BlockRef, Location, Module, Type, Value};
+use std::collections::BTreeMap;
+
+/// `AIT_ABI_VERSION`.
+const ABI_VERSION: i64 = 1;
+/// `AIT_MAX_RANK`.
+const MAX_RANK: usize = 8;
+
+/// A module of the `llvm` dialect with the model's tables and functions; kernels are declared.
+///
+/// # Errors
+/// What `ait_runtime.h` cannot express: a tensor of rank above 8.
+pub fn entry<'c>(context: &'c Context, model: &Model<'_>, checksum: u64) -> Made<Module<'c>> {
+    let module = Module::new(Location::unknown(context));
+    let mut entry = Entry {
+        model,
+        globals: Globals::new(context, &module),
+        status: IntegerType::new(context, 32).into(),
+        size: IntegerType::new(context, 64).into(),
+        pointer: llvm::pointer(context, 0),
+    };
+    entry.declarations()?;
+    let create = entry.create_ops()?;
+    entry.run_ops()?;
+    entry.tables(create, checksum)?;
+    entry.interface()?;
+    Ok(module)
+}
+
+struct Entry<'p, 'q, 'c, 'm> {
+    model: &'p Model<'q>,
+    globals: Globals<'c, 'm>,
+    status: Type<'c>,
+    size: Type<'c>,
+    pointer: Type<'c>,
+}
+
+impl<'c> Entry<'_, '_, 'c, '_> {
+    fn symbol(&self, suffix: &str) -> String {
+        format!("{}_{suffix}", self.model.name)
+    }
+
+    /// Functions of the runtime, and kernels.
+    fn declarations(&self) -> Made<()> {
+        let (pointer, status, size) = (self.pointer, self.status, self.size);
+        let mut external: BTreeMap<String, (Option<Type<'c>>, Vec<Type<'c>>)> = BTreeMap::new();
+        for layer in &self.model.layers {
+            match &layer.call {
+                Call::Kernel(spec) => {
+                    external.insert(spec.symbol_name(), (None, vec![pointer, pointer, size]));
+                    let parallel = vec![pointer, status, pointer, pointer, size];
+                    external.insert("ait_parallel".to_string(), (Some(status), parallel));
+                }
+                Call::Xnn(call) => {
+                    let create =
+                        [vec![pointer, status, pointer], vec![pointer; call.constants.len()]].concat();
+                    external.insert(call.create.to_string(), (Some(status), create));
+                    external
+                        .insert("ait_xnn_run".to_string(), (Some(status), vec![pointer, status, pointer]));
+                }
+            }
+        }
+        for (name, (result, arguments)) in external {
+            self.globals.declare(&name, result, &arguments)?;
+        }
+        Ok(())
+    }
+
+    /// `ait_create_fn`, if there is an XNNPACK operator to create.
+    fn create_ops(&self) -> Made<Option<String>> {
+        let calls: Vec<(usize, &XnnCall)> = self
+            .model
+            .layers
+            .iter()
+            .enumerate()
+            .filter_map(|(index, layer)| match &layer.call {
+                Call::Xnn(call) => Some((index, call)),
+                Call::Kernel(_) => None,
+            })
+            .collect();
+        if calls.is_empty() {
+            return Ok(None);
+        }
+        for (layer, call) in &calls {
+            let integers = call.integers.iter().map(|&value| Constant::I64(value));
+            let fields = integers.chain(call.floats.iter().map(|&value| Constant::F32(value))).collect();
+            self.globals.constant(&parameters(*layer), &Constant::Struct(fields), Linkage::Internal)?;
+        }
+        let name = self.symbol("create_ops");
+        self.globals.function(
+            &name,
+            Some(self.status),
+            &[self.pointer, self.pointer],
+            Linkage::Internal,
+            |function| {
+                let (mut code, arguments) = function.entry()?;
+                let [context, weights] = arguments[..] else {
+                    return Err("a function without arguments".into());
+                };
+                let exit = function.exit()?;
+                for (layer, call) in &calls {
+                    let mut operands = vec![context, code.integer(layer_number(*layer)?, 32)?];
+                    operands.push(code.address_of(&parameters(*layer))?);
+                    for constant in &call.constants {
+                        operands.push(code.byte_offset(weights, constant.offset)?);
+                    }
+                    let status = code.call(call.create, &operands, Some(self.status))?;
+                    code = code.check(status.ok_or("a call without a result")?, function, exit)?;
+                }
+                let ok = code.integer(0, 32)?;
+                code.r#return(Some(ok))
+            },
+        )?;
+        Ok(Some(name))
+    }
+
+    /// `ait_run_fn`: all layers in order.
+    fn run_ops(&self) -> Made<()> {
+        let arguments = [self.pointer; 5];
+        self.globals.function(
+            &self.symbol("run_ops"),
+            Some(self.status),
+            &arguments,
+            Linkage::Internal,
+            |function| {
+                let (code, arguments) = function.entry()?;
+                let [context, inputs, outputs, arena, weights] = arguments[..] else {
+                    return Err("a function without arguments".into());
+                };
+                let load = |array, count: usize| -> Made<Vec<Value<'c, '_>>> {
+                    (0..count)
+                        .map(|index| code.load_pointer(array, i32::try_from(index).unwrap_or(0)))
+                        .collect()
+                };
+                let bases = Bases {
+                    context,
+                    inputs: load(inputs, self.model.inputs.len())?,
+                    outputs: load(outputs, self.model.outputs.len())?,
+                    arena,
+                    weights,
+                };
+                let most = self.model.layers.iter().map(|layer| layer.arguments.len()).max().unwrap_or(0);
+                let slots = code.pointers(most.max(1))?;
+                let exit = function.exit()?;
+                let mut code = code;
+                for (index, layer) in self.model.layers.iter().enumerate() {
+                    code = self.run_layer(code, function, exit, &bases, slots, (index, layer))?;
+                }
+                let ok = code.integer(0, 32)?;
+                code.r#return(Some(ok))
+            },
+        )
+    }
+
+    fn run_layer<'b>(
+        &self,
+        code: Code<'c, 'b>,
+        function: &Function<'c, 'b>,
+        exit: BlockRef<'c, 'b>,
+        bases: &Bases<'c, 'b>,
+        slots: Value<'c, 'b>,
+        (index, layer): (usize, &Layer),
+    ) -> Made<Code<'c, 'b>>
+    where
+        'c: 'b,
+    {
+        for (slot, address) in (0i32..).zip(&layer.arguments) {
+            code.store_pointer(bases.address(&code, *address)?, slots, slot)?;
+        }
+        let number = code.integer(layer_number(index)?, 32)?;
+        let status = match &layer.call {
+            Call::Kernel(spec) => {
+                let kernel = code.address_of(&spec.symbol_name())?;
+                let operands = [bases.context, number, kernel, slots, code.integer(spec.tasks(), 64)?];
+                code.call("ait_parallel", &operands, Some(self.status))?
+            }
+            Call::Xnn(_) => code.call("ait_xnn_run", &[bases.context, number, slots], Some(self.status))?,
+        };
+        code.check(status.ok_or("a call without a result")?, function, exit)
+    }
+
+    /// Descriptors and `<model>_program`.
+    fn tables(&mut self, create: Option<String>, checksum: u64) -> Made<()> {
+        let model = self.model;
+        let inputs = self.table("inputs", &model.inputs, Self::tensor)?;
+        let outputs = self.table("outputs", &model.outputs, Self::tensor)?;
+        let layers = self.table("layers", &model.layers, Self::layer)?;
+        let bytes = |bytes: u64| Constant::I64(bytes.cast_signed());
+        let fields = vec![
+            Constant::I64(ABI_VERSION),
+            self.globals.string(&model.name)?,
+            inputs,
+            count(&model.inputs),
+            outputs,
+            count(&model.outputs),
+            layers,
+            count(&model.layers),
+            bytes(model.arena_bytes),
+            bytes(model.scratch_bytes()),
+            bytes(model.weights_bytes),
+            bytes(checksum),
+            create.map_or(Constant::Null, Constant::Address),
+            Constant::Address(self.symbol("run_ops")),
+            Constant::I64(0),
+        ];
+        self.globals.constant(&self.symbol("program"), &Constant::Struct(fields), Linkage::External)
+    }
+
+    /// An array global; null if there is nothing in it.
+    fn table<T>(
+        &mut self,
+        name: &str,
+        items: &[T],
+        row: fn(&mut Self, &T) -> Made<Constant>,
+    ) -> Made<Constant> {
+        if items.is_empty() {
+            return Ok(Constant::Null);
+        }
+        let rows = items.iter().map(|item| row(self, item)).collect::<Made<Vec<_>>>()?;
+        let name = self.symbol(name);
+        self.globals.constant(&name, &Constant::Array(rows), Linkage::Internal)?;
+        Ok(Constant::Address(name))
+    }
+
+    /// `ait_tensor_desc`.
+    fn tensor(&mut self, tensor: &Tensor) -> Made<Constant> {
+        if tensor.shape.len() > MAX_RANK {
+            return Err(format!("tensor {:?} has more than {MAX_RANK} dimensions", tensor.name));
+        }
+        let mut dims = tensor.shape.clone();
+        dims.resize(MAX_RANK, 0);
+        let rank = i64::try_from(tensor.shape.len()).map_err(|error| error.to_string())?;
+        Ok(Constant::Struct(vec![
+            self.globals.string(&tensor.name)?,
+            Constant::I64(rank),
+            Constant::Array(dims.into_iter().map(Constant::I64).collect()),
+            Constant::I64(tensor.shape.iter().product()),
+        ]))
+    }
+
+    /// `ait_layer_desc`.
+    fn layer(&mut self, layer: &Layer) -> Made<Constant> {
+        Ok(Constant::Struct(vec![
+            self.globals.string(&layer.node)?,
+            self.globals.string(&layer.op)?,
+            self.globals.string(&layer.kernel())?,
+            self.globals.string(layer.layout.map_or("", Layout::name))?,
+            Constant::I64(layer.macs.cast_signed()),
+        ]))
+    }
+
+    /// The C interface of the header: the runtime's functions under the model's name.
+    fn interface(&self) -> Made<()> {
+        let (pointer, status, size) = (self.pointer, self.status, self.size);
+        let runtime = [pointer, pointer, size, status, pointer];
+        self.globals.declare("ait_create", Some(status), &runtime)?;
+        let model = self.symbol("program");
+        let visible = Linkage::External;
+        self.globals.function(&self.symbol("create"), Some(status), &runtime[1..], visible, |function| {
+            let (code, arguments) = function.entry()?;
+            let operands = [vec![code.address_of(&model)?], arguments].concat();
+            let result = code.call("ait_create", &operands, Some(status))?;
+            code.r#return(result)
+        })?;
+        for (suffix, result, arguments) in [
+            ("input", Some(pointer), vec![pointer, size]),
+            ("output", Some(pointer), vec![pointer, size]),
+            ("run", Some(status), vec![pointer]),
+            ("destroy", None, vec![pointer]),
+        ] {
+            let callee = format!("ait_{suffix}");
+            self.globals.declare(&callee, result, &arguments)?;
+            self.globals.function(&self.symbol(suffix), result, &arguments, visible, |function| {
+                let (code, arguments) = function.entry()?;
+                let result = code.call(&callee, &arguments, result)?;
+                code.r#return(result)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What addresses count from, as values of the run function.
+struct Bases<'c, 'b> {
+    context: Value<'c, 'b>,
+    inputs: Vec<Value<'c, 'b>>,
+    outputs: Vec<Value<'c, 'b>>,
+    arena: Value<'c, 'b>,
+    weights: Value<'c, 'b>,
+}
+
+impl<'c: 'b, 'b> Bases<'c, 'b> {
+    fn address(&self, code: &Code<'c, 'b>, address: Address) -> Made<Value<'c, 'b>> {
+        let base = match address.base {
+            Base::Input(index) => self.inputs.get(index).copied(),
+            Base::Output(index) => self.outputs.get(index).copied(),
+            Base::Arena => Some(self.arena),
+            Base::Weights => Some(self.weights),
+        };
+        code.byte_offset(base.ok_or("an address of a missing argument")?, address.offset)
+    }
+}
+
+fn parameters(layer: usize) -> String {
+    format!("layer.{layer}.params")
+}
+
+fn layer_number(layer: usize) -> Made<i64> {
+    i64::try_from(layer).map_err(|error| error.to_string())
+}
+
+fn count<T>(items: &[T]) -> Constant {
+    Constant::I64(i64::try_from(items.len()).unwrap_or(i64::MAX))
+}

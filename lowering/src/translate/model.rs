@@ -1,0 +1,318 @@
+//! The buffer level as plain data: what the object, the header, the weights file and `ait inspect` are made of.
+
+use super::buffer::Buffer;
+use super::xnn::{self, XnnCall};
+use crate::Fault;
+use crate::kernels::Kernel;
+use ait_dialects::attributes::Attributes;
+use ait_dialects::infer::init_index;
+use ait_dialects::{Layout, types};
+use ait_passes::diagnostic::SourceLocation;
+use ait_passes::plan_buffers::{entry, name_of};
+use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute, StringAttribute};
+use melior::ir::block::BlockLike;
+use melior::ir::operation::{OperationLike, OperationRef};
+use melior::ir::{Attribute, BlockRef, Module, RegionLike, Value, ValueLike};
+use std::collections::BTreeMap;
+
+/// An input or output of the model; f32, dense row-major.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// ONNX name.
+    pub name: String,
+    /// Dimensions; rank 4 is N x C x H x W.
+    pub shape: Vec<i64>,
+}
+
+/// What an address counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Input buffer by number.
+    Input(usize),
+    /// Output buffer by number.
+    Output(usize),
+    /// The arena.
+    Arena,
+    /// The weights file.
+    Weights,
+}
+
+/// A byte address at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// What it counts from.
+    pub base: Base,
+    /// Bytes from there.
+    pub offset: i64,
+}
+
+/// What a layer calls.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// A generated kernel.
+    Kernel(Kernel),
+    /// An XNNPACK operator.
+    Xnn(XnnCall),
+}
+
+/// One call at run time.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// ONNX node name.
+    pub node: String,
+    /// Op name, such as `rvv.conv2d`.
+    pub op: String,
+    /// Physical order of the result, `None` for ranks other than 4.
+    pub layout: Option<Layout>,
+    /// Shape of the result.
+    pub shape: Vec<i64>,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Bytes of its constant operands.
+    pub weight_bytes: u64,
+    /// What is called.
+    pub call: Call,
+    /// Operands in the order of the call.
+    pub arguments: Vec<Address>,
+}
+
+impl Layer {
+    /// Symbol of the kernel, or name of the XNNPACK operator.
+    pub fn kernel(&self) -> String {
+        match &self.call {
+            Call::Kernel(kernel) => kernel.symbol_name(),
+            Call::Xnn(call) => call.operator.to_string(),
+        }
+    }
+}
+
+/// A constant in the weights file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constant<'c> {
+    /// First byte in the file.
+    pub offset: u64,
+    /// Dense elements in logical row-major order.
+    pub value: Attribute<'c>,
+    /// Elements between neighbours in the file, per dimension.
+    pub strides: Vec<i64>,
+}
+
+/// A planned model.
+#[derive(Debug, Clone)]
+pub struct Model<'c> {
+    /// C identifier.
+    pub name: String,
+    /// In the order of the ONNX graph.
+    pub inputs: Vec<Tensor>,
+    /// In the order of the ONNX graph.
+    pub outputs: Vec<Tensor>,
+    /// Size of the arena in bytes.
+    pub arena_bytes: u64,
+    /// The largest live set in bytes.
+    pub arena_lower_bound: u64,
+    /// Size of the weights file in bytes.
+    pub weights_bytes: u64,
+    /// In order of execution.
+    pub layers: Vec<Layer>,
+    /// By offset, each once.
+    pub constants: Vec<Constant<'c>>,
+}
+
+impl Model<'_> {
+    /// Private memory of a thread in bytes: the largest scratch of any kernel.
+    pub fn scratch_bytes(&self) -> u64 {
+        let scratch = self.layers.iter().map(|layer| match &layer.call {
+            Call::Kernel(kernel) => kernel.scratch_bytes().unsigned_abs(),
+            Call::Xnn(_) => 0,
+        });
+        scratch.max().unwrap_or(0)
+    }
+}
+
+/// Reads a module at the buffer level.
+///
+/// # Errors
+/// At the op that is of another level, or that no kernel or XNNPACK operator can do.
+pub fn read<'c>(module: &Module<'c>) -> Result<Model<'c>, Fault<'c>> {
+    let whole = module.as_operation();
+    let other_level =
+        || Fault::new(whole.location(), "is not at the buffer level: run ait-opt with ait-pipeline first");
+    let function = entry(module).ok_or_else(other_level)?;
+    let body = function.region(0).ok().and_then(|region| region.first_block()).ok_or_else(other_level)?;
+    let bytes = |name: &str| whole.i64(name).ok().and_then(|bytes| u64::try_from(bytes).ok());
+    let mut reader = Reader { model: signature(&function, body)?, addresses: BTreeMap::new() };
+    reader.model.name = whole.string("sym_name").unwrap_or_else(|_| "model".to_string());
+    identifier(&reader.model.name).map_err(|message| Fault::new(whole.location(), message))?;
+    reader.model.arena_bytes = bytes("ait.arena_bytes").ok_or_else(other_level)?;
+    reader.model.arena_lower_bound = bytes("ait.arena_lower_bound").ok_or_else(other_level)?;
+    reader.model.weights_bytes = bytes("ait.weights_bytes").ok_or_else(other_level)?;
+    reader.bind_arguments(body).map_err(|message| Fault::new(function.location(), message))?;
+    let mut next = body.first_operation();
+    while let Some(op) = next {
+        reader.read(op).map_err(|message| Fault::at(&op, message))?;
+        next = op.next_in_block();
+    }
+    reader.model.constants.sort_by_key(|constant| constant.offset);
+    reader.model.constants.dedup_by_key(|constant| constant.offset);
+    Ok(reader.model)
+}
+
+/// The model's name becomes part of C symbols.
+fn identifier(name: &str) -> Result<(), String> {
+    let mut letters = name.chars();
+    let first = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    if first && letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Ok(());
+    }
+    Err(format!("has the name {name:?}, which is not a C identifier"))
+}
+
+/// Inputs and outputs; all but the last argument, which is the arena.
+fn signature<'c>(function: &OperationRef<'c, '_>, body: BlockRef<'c, '_>) -> Result<Model<'c>, Fault<'c>> {
+    let fault = |message: String| Fault::new(function.location(), message);
+    let mut model = Model {
+        name: String::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        arena_bytes: 0,
+        arena_lower_bound: 0,
+        weights_bytes: 0,
+        layers: Vec::new(),
+        constants: Vec::new(),
+    };
+    let attributes =
+        function.attribute("arg_attrs").ok().and_then(|list| ArrayAttribute::try_from(list).ok());
+    let tensors = body.argument_count().checked_sub(1).ok_or_else(|| fault("has no arena".to_string()))?;
+    for number in 0..tensors {
+        let argument = body.argument(number).map_err(|error| fault(error.to_string()))?;
+        let shape = types::shape(argument.r#type()).map_err(fault)?;
+        let attributes = attributes
+            .and_then(|list| list.element(number).ok())
+            .and_then(|one| DictionaryAttribute::try_from(one).ok());
+        let get = |key: &str| attributes.and_then(|dictionary| dictionary.element_by_name(key));
+        let is_output = get("ait.output").is_some();
+        let list = if is_output { &mut model.outputs } else { &mut model.inputs };
+        let kind = if is_output { "output" } else { "input" };
+        let name = get("ait.name").and_then(|name| StringAttribute::try_from(name).ok());
+        let name = name.map_or_else(|| format!("{kind}{}", list.len()), |name| name.value().to_string());
+        list.push(Tensor { name, shape });
+    }
+    Ok(model)
+}
+
+struct Reader<'c> {
+    model: Model<'c>,
+    /// By the address of the MLIR value.
+    addresses: BTreeMap<usize, Address>,
+}
+
+impl<'c> Reader<'c> {
+    fn bind_arguments(&mut self, body: BlockRef<'c, '_>) -> Result<(), String> {
+        let inputs = (0..self.model.inputs.len()).map(Base::Input);
+        let outputs = (0..self.model.outputs.len()).map(Base::Output);
+        for (number, base) in inputs.chain(outputs).chain([Base::Arena]).enumerate() {
+            let argument = body.argument(number).map_err(|error| error.to_string())?;
+            self.bind(argument.into(), Address { base, offset: 0 });
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, value: Value<'c, '_>, address: Address) {
+        self.addresses.insert(value.to_raw().ptr as usize, address);
+    }
+
+    fn address(&self, value: Value<'c, '_>) -> Result<Address, String> {
+        let found = self.addresses.get(&(value.to_raw().ptr as usize));
+        found.copied().ok_or_else(|| "reads something that is no buffer".to_string())
+    }
+
+    fn read<'a>(&mut self, op: OperationRef<'c, 'a>) -> Result<(), String>
+    where
+        'c: 'a,
+    {
+        let name = name_of(&op);
+        match name.as_str() {
+            "func.return" => Ok(()),
+            "rvv.view" => {
+                let source = self.address(op.operand(0).map_err(|error| error.to_string())?)?;
+                let address = Address { offset: source.offset + op.i64("offset")?, ..source };
+                self.bind(op.result(0).map_err(|error| error.to_string())?.into(), address);
+                Ok(())
+            }
+            "rvv.constant" => self.constant(op),
+            _ => match (init_index(&name), op.result_count()) {
+                (Some(init), 0) => self.layer(op, name, init),
+                _ => Err("is not at the buffer level: run ait-opt with ait-pipeline first".to_string()),
+            },
+        }
+    }
+
+    fn constant<'a>(&mut self, op: OperationRef<'c, 'a>) -> Result<(), String>
+    where
+        'c: 'a,
+    {
+        let result: Value<'c, 'a> = op.result(0).map_err(|error| error.to_string())?.into();
+        let view = Buffer::of(result)?.view;
+        let offset = op.i64("offset")?;
+        let value = op.attribute("value").map_err(|error| error.to_string())?;
+        let offset_in_file = u64::try_from(offset).map_err(|_| "has a negative offset")?;
+        self.model.constants.push(Constant { offset: offset_in_file, value, strides: view.strides });
+        self.bind(result, Address { base: Base::Weights, offset });
+        Ok(())
+    }
+
+    fn layer<'a>(&mut self, op: OperationRef<'c, 'a>, name: String, init: usize) -> Result<(), String>
+    where
+        'c: 'a,
+    {
+        let operands: Vec<Value<'c, 'a>> = op.operands().collect();
+        let addresses = operands.iter().map(|&value| self.address(value)).collect::<Result<Vec<_>, _>>()?;
+        let buffers = operands.iter().map(|&value| Buffer::of(value)).collect::<Result<Vec<_>, _>>()?;
+        let result = buffers.get(init).ok_or("has no init")?.clone();
+        let macs = macs(&name, &op, &buffers, &result);
+        let weights = buffers.iter().zip(&addresses).filter(|(_, address)| address.base == Base::Weights);
+        let weight_bytes = weights.map(|(buffer, _)| buffer.bytes()).sum();
+        let (call, arguments) = if name.starts_with("xnn.") {
+            let (call, arguments) = xnn::call(&name, &op, &buffers, &addresses)?;
+            (Call::Xnn(call), arguments)
+        } else {
+            (Call::Kernel(Kernel::from_op(op)?), addresses)
+        };
+        let node = SourceLocation::of(op.location()).name;
+        let node = node.unwrap_or_else(|| format!("{name}.{}", self.model.layers.len()));
+        let layout = result.layout(&name);
+        self.model.layers.push(Layer {
+            node,
+            op: name,
+            layout,
+            shape: result.view.shape,
+            macs,
+            weight_bytes,
+            call,
+            arguments,
+        });
+        Ok(())
+    }
+}
+
+fn macs(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer], result: &Buffer) -> u64 {
+    let dim = |operand: usize, d: usize| {
+        buffers.get(operand).and_then(|buffer| buffer.view.shape.get(d)).copied().unwrap_or(1).unsigned_abs()
+    };
+    let per_element = match name {
+        "xnn.conv2d" if op.bool("depthwise") == Ok(true) => dim(1, 1) * dim(1, 2),
+        "xnn.conv2d" => dim(1, 1) * dim(1, 2) * dim(1, 3),
+        "rvv.depthwise_conv2d" => dim(1, 1) * dim(1, 2),
+        "rvv.conv2d" => {
+            let kernel: u64 =
+                op.i64_array("kernel").unwrap_or_default().iter().map(|k| k.unsigned_abs()).product();
+            kernel * dim(0, 1) / op.i64("groups").unwrap_or(1).unsigned_abs().max(1)
+        }
+        "xnn.fully_connected" => dim(0, 1),
+        "rvv.matmul" => {
+            buffers.first().and_then(|lhs| lhs.view.shape.last()).copied().unwrap_or(0).unsigned_abs()
+        }
+        _ => 0,
+    };
+    per_element * result.view.shape.iter().product::<i64>().unsigned_abs()
+}
