@@ -13,7 +13,7 @@ DEBIAN_PACKAGES=(
 )
 
 check_host() {
-  [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_ID:-}")" = "debian 12" ] ||
+  [ -r /etc/os-release ] && [ "$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")" = "debian 12" ] ||
     die "this is not Debian 12 (bookworm); run it there, e.g. in a container of debian:bookworm"
   [ "$(dpkg --print-architecture)" = amd64 ] || die "this is not amd64; run it on an x86-64 machine"
   command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] ||

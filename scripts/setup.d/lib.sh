@@ -42,7 +42,7 @@ once() {
 
 # cause LOG: the line of a failed step's log that most likely says why.
 cause() {
-  { grep -E '^(E:|ERROR|setup:|FAILED|.*[Ee]rror:)' "$1" || tail -n 1 "$1"; } | head -n 1 | cut -c1-200
+  { grep -E '^(E:|W: Failed|Err:|ERROR|setup:|FAILED|.*[Ee]rror:)' "$1" || tail -n 1 "$1"; } | head -n 1 | cut -c1-200
 }
 
 # debian_mirror: the URI from which this host gets Debian bookworm.
