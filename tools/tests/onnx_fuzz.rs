@@ -12,6 +12,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -251,6 +252,23 @@ fn mutated_bytes_are_survived() {
     });
     let (accepted, refused) = survive(cases);
     assert!(accepted > 100 && refused > 1000, "{accepted} accepted, {refused} refused");
+}
+
+/// Light versions of real networks, where the oracle's Python environment is.
+#[test]
+fn mutated_networks_are_survived() {
+    let Some(cache) = std::env::var_os("AIT_CACHE").map(PathBuf::from) else {
+        return eprintln!("skipped: AIT_CACHE is not set");
+    };
+    let packages = cache.join("venv/lib/python3.11/site-packages/onnx/backend/test/data/light");
+    let cases = ["squeezenet", "shufflenet"].into_iter().flat_map(move |name| {
+        let bytes = std::fs::read(packages.join(format!("light_{name}.onnx"))).expect("run scripts/setup");
+        (0..seeds() / 10).map(move |seed| {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            (format!("{name} with bytes changed by seed {seed}"), flip_bytes(&mut random, bytes.clone()))
+        })
+    });
+    survive(cases);
 }
 
 #[test]

@@ -181,23 +181,17 @@ impl Constant {
     /// If the view leaves the data or exceeds the budget.
     fn view(&self, shape: Vec<i64>, offset: i64, strides: &[i64], budget: &Budget) -> Result<Self, String> {
         let count = budget.take(&shape)?;
-        let mut indices = Vec::with_capacity(count);
-        let mut position = vec![0i64; shape.len()];
-        let mut at = offset;
-        for _ in 0..count {
-            let index = usize::try_from(at).ok().filter(|&index| index < self.data.len());
-            indices.push(index.ok_or("a view leaves its constant")?);
-            for dim in (0..shape.len()).rev() {
-                position[dim] += 1;
-                at += strides[dim];
-                if position[dim] < shape[dim] {
-                    break;
-                }
-                at -= strides[dim] * shape[dim];
-                position[dim] = 0;
-            }
+        let reach = |sign: i128| {
+            let ways =
+                shape.iter().zip(strides).map(|(&dim, &stride)| i128::from(stride) * i128::from(dim - 1));
+            i128::from(offset) + ways.filter(|way| way * sign > 0).sum::<i128>()
+        };
+        if count > 0 && (reach(-1) < 0 || reach(1) >= self.data.len() as i128) {
+            return Err("a view leaves its constant".into());
         }
-        let data = each!(&self.data, values => indices.iter().map(|&index| values[index]).collect());
+        let walk =
+            || Walk { shape: &shape, strides, position: vec![0; shape.len()], at: offset, left: count };
+        let data = each!(&self.data, values => walk().map(|index| values[index]).collect());
         Self::new(shape, data)
     }
 
@@ -357,96 +351,34 @@ impl Constant {
     }
 }
 
-/// Arithmetic and comparisons of two constants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binary {
-    /// lhs + rhs
-    Add,
-    /// lhs - rhs
-    Sub,
-    /// lhs * rhs
-    Mul,
-    /// lhs / rhs, integers toward zero
-    Div,
-    /// the smaller
-    Min,
-    /// the larger
-    Max,
-    /// lhs == rhs
-    Equal,
-    /// lhs > rhs
-    Greater,
-    /// lhs < rhs
-    Less,
+/// The indices of a view in row-major order.
+struct Walk<'s> {
+    shape: &'s [i64],
+    strides: &'s [i64],
+    position: Vec<i64>,
+    at: i64,
+    left: usize,
 }
 
-impl Binary {
-    fn float(self, lhs: f64, rhs: f64) -> f64 {
-        match self {
-            Self::Add => lhs + rhs,
-            Self::Sub => lhs - rhs,
-            Self::Mul => lhs * rhs,
-            Self::Div => lhs / rhs,
-            Self::Min => lhs.min(rhs),
-            Self::Max => lhs.max(rhs),
-            Self::Equal => f64::from(lhs == rhs),
-            Self::Greater => f64::from(lhs > rhs),
-            Self::Less => f64::from(lhs < rhs),
+impl Iterator for Walk<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let index = self.at;
+        for dim in (0..self.shape.len()).rev() {
+            self.position[dim] += 1;
+            self.at += self.strides[dim];
+            if self.position[dim] < self.shape[dim] {
+                break;
+            }
+            self.at -= self.strides[dim] * self.shape[dim];
+            self.position[dim] = 0;
         }
+        usize::try_from(index).ok()
     }
 
-    fn int(self, lhs: i64, rhs: i64) -> Option<i64> {
-        match self {
-            Self::Add => lhs.checked_add(rhs),
-            Self::Sub => lhs.checked_sub(rhs),
-            Self::Mul => lhs.checked_mul(rhs),
-            Self::Div => lhs.checked_div(rhs),
-            Self::Min => Some(lhs.min(rhs)),
-            Self::Max => Some(lhs.max(rhs)),
-            Self::Equal => Some((lhs == rhs).into()),
-            Self::Greater => Some((lhs > rhs).into()),
-            Self::Less => Some((lhs < rhs).into()),
-        }
-    }
-
-    const fn compares(self) -> bool {
-        matches!(self, Self::Equal | Self::Greater | Self::Less)
-    }
-
-    /// Folds the operation with broadcasting.
-    ///
-    /// # Errors
-    /// If shapes do not broadcast, types differ, or an integer result does not exist.
-    #[expect(clippy::cast_possible_truncation, reason = "the exact result of two floats, rounded once")]
-    pub fn fold(self, lhs: &Constant, rhs: &Constant, budget: &Budget) -> Result<Constant, String> {
-        let shape = infer::broadcast(&lhs.shape, &rhs.shape)?;
-        let (lhs, rhs) = (lhs.expand(&shape, budget)?, rhs.expand(&shape, budget)?);
-        let data = match (&lhs.data, &rhs.data) {
-            // f64 holds sums, differences and products of floats exactly; a quotient rounds correctly too.
-            (Data::F32(l), Data::F32(r)) => {
-                Data::F32(l.iter().zip(r).map(|(&l, &r)| self.float(l.into(), r.into()) as f32).collect())
-            }
-            (Data::F64(l), Data::F64(r)) => {
-                Data::F64(l.iter().zip(r).map(|(&l, &r)| self.float(l, r)).collect())
-            }
-            (Data::I64(l), Data::I64(r)) => Data::I64(self.ints(l.iter().copied().zip(r.iter().copied()))?),
-            (Data::I32(l), Data::I32(r)) => {
-                let wide = self.ints(l.iter().map(|&l| l.into()).zip(r.iter().map(|&r| r.into())))?;
-                let narrow = wide.into_iter().map(|value| i32::try_from(value).map_err(|_| OVERFLOW));
-                Data::I32(narrow.collect::<Result<_, _>>()?)
-            }
-            (Data::Bool(l), Data::Bool(r)) if self == Self::Equal => {
-                Data::Bool(l.iter().zip(r).map(|(l, r)| l == r).collect())
-            }
-            (l, r) => return Err(format!("cannot compute with {} and {}", l.dtype(), r.dtype())),
-        };
-        let result = Constant::new(shape, data)?;
-        if self.compares() { result.cast(9, budget) } else { Ok(result) }
-    }
-
-    fn ints(self, pairs: impl Iterator<Item = (i64, i64)>) -> Result<Vec<i64>, String> {
-        pairs.map(|(l, r)| self.int(l, r).ok_or_else(|| OVERFLOW.to_string())).collect()
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
     }
 }
-
-const OVERFLOW: &str = "an integer constant overflows or is divided by zero";

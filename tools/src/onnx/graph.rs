@@ -1,9 +1,10 @@
-//! The graph as a whole: names, order and liveness of nodes, and the module around them.
+//! Nodes one after another, and the module around them.
 
 use super::attributes::Attributes;
 use super::node::{Node, Operand, Session};
-use super::ops::{NEWEST_OPSET, OLDEST_OPSET, Operator};
-use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use super::ops::Operator;
+use super::plan::{Plan, is_onnx, label};
+use super::proto::{ModelProto, NodeProto, ValueInfoProto};
 use super::{ImportError, ImportOptions, inputs, tensor};
 use ait_dialects::{Builder, Layout, types};
 use melior::Context;
@@ -14,10 +15,7 @@ use melior::ir::r#type::FunctionType;
 use melior::ir::{
     Attribute, Block, BlockRef, Identifier, Location, Module, Region, RegionLike, Type, Value, ValueLike,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
-/// IR version whose messages `proto` describes.
-const NEWEST_IR: i64 = 14;
+use std::collections::BTreeMap;
 
 /// One import.
 pub struct Importer<'c, 'm> {
@@ -28,25 +26,13 @@ pub struct Importer<'c, 'm> {
     pub options: &'m ImportOptions,
 }
 
-/// What is known of the graph before its nodes are imported.
-struct Plan<'m> {
-    graph: &'m GraphProto,
-    opset: i64,
-    arguments: Vec<(&'m str, Vec<i64>)>,
-    initializers: BTreeMap<&'m str, &'m TensorProto>,
-    /// Which node computes a name.
-    producers: BTreeMap<&'m str, usize>,
-    /// Names that an output depends on.
-    needed: BTreeSet<&'m str>,
-}
-
 /// Names with their operands.
 type Scope<'m, 'c, 'a> = BTreeMap<&'m str, Operand<'c, 'a>>;
 
 impl<'c, 'm> Importer<'c, 'm> {
     /// Imports the model.
     pub fn module(&self) -> Result<Module<'c>, ImportError> {
-        let plan = self.plan().map_err(|reason| self.error(reason))?;
+        let plan = Plan::new(self.model, self.options).map_err(|reason| self.error(reason))?;
         let unknown = Location::unknown(self.context);
         let location = Location::name(self.context, self.file, unknown);
         let types: Vec<Type<'c>> = plan
@@ -72,52 +58,6 @@ impl<'c, 'm> Importer<'c, 'm> {
 
     fn error(&self, reason: impl Into<String>) -> ImportError {
         ImportError::Model { file: self.file.into(), reason: reason.into() }
-    }
-
-    fn plan(&self) -> Result<Plan<'m>, String> {
-        let opset = self.opset()?;
-        let graph = self.model.graph.as_ref().ok_or("is no ONNX model: it has no graph")?;
-        if !graph.sparse_initializer.is_empty() {
-            return Err("has sparse initializers, which are not supported".into());
-        }
-        let mut initializers = BTreeMap::new();
-        for initializer in &graph.initializer {
-            if initializers.insert(initializer.name(), initializer).is_some() {
-                return Err(format!("has two initializers called '{}'", initializer.name()));
-            }
-        }
-        // Before IR version 4 every initializer is also an input; its value is a constant all the same.
-        let inputs: Vec<&ValueInfoProto> =
-            graph.input.iter().filter(|input| !initializers.contains_key(input.name())).collect();
-        inputs::check_names(&inputs, self.options)?;
-        let arguments = inputs
-            .iter()
-            .map(|info| {
-                let shape = inputs::shape(info, self.options);
-                shape
-                    .map(|shape| (info.name(), shape))
-                    .map_err(|error| format!("input '{}' {error}", info.name()))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let producers = producers(graph, &arguments, &initializers)?;
-        let needed = needed(graph)?;
-        Ok(Plan { graph, opset, arguments, initializers, producers, needed })
-    }
-
-    fn opset(&self) -> Result<i64, String> {
-        let ir = self.model.ir_version.ok_or("is no ONNX model: it has no IR version")?;
-        if !(3..=NEWEST_IR).contains(&ir) {
-            return Err(format!("has IR version {ir}; 3 to {NEWEST_IR} are supported"));
-        }
-        let mut own = self.model.opset_import.iter().filter(|opset| is_onnx(opset.domain()));
-        let opset = own.next().ok_or("imports no ONNX operator set")?.version();
-        if own.next().is_some() {
-            return Err("imports the ONNX operator set twice".into());
-        }
-        if !(OLDEST_OPSET..=NEWEST_OPSET).contains(&opset) {
-            return Err(format!("uses opset {opset}; {OLDEST_OPSET} to {NEWEST_OPSET} are supported"));
-        }
-        Ok(opset)
     }
 
     /// Imports the live nodes and the return; gives the types of the results.
@@ -279,60 +219,6 @@ impl<'c, 'm> Importer<'c, 'm> {
             .build()
             .map_err(|error| self.error(error.to_string()))
     }
-}
-
-fn is_onnx(domain: &str) -> bool {
-    matches!(domain, "" | "ai.onnx")
-}
-
-/// Name of a node, or operator and index where it has none.
-fn label(index: usize, node: &NodeProto) -> String {
-    match node.name() {
-        "" => format!("{}_{index}", node.op_type()),
-        name => name.into(),
-    }
-}
-
-/// Which node computes each name; every name must have one origin.
-fn producers<'m>(
-    graph: &'m GraphProto,
-    arguments: &[(&'m str, Vec<i64>)],
-    initializers: &BTreeMap<&'m str, &'m TensorProto>,
-) -> Result<BTreeMap<&'m str, usize>, String> {
-    let mut given: BTreeSet<&str> = initializers.keys().copied().collect();
-    for (name, _) in arguments {
-        if name.is_empty() || !given.insert(name) {
-            return Err(format!("has a nameless input, or two called '{name}'"));
-        }
-    }
-    let mut producers = BTreeMap::new();
-    for (index, node) in graph.node.iter().enumerate() {
-        for name in node.output.iter().map(String::as_str).filter(|name| !name.is_empty()) {
-            if given.contains(name) || producers.insert(name, index).is_some() {
-                return Err(format!("node '{}' computes '{name}', which exists already", label(index, node)));
-            }
-        }
-    }
-    Ok(producers)
-}
-
-/// Names that the graph's outputs depend on.
-fn needed(graph: &GraphProto) -> Result<BTreeSet<&str>, String> {
-    let mut needed = BTreeSet::new();
-    for output in &graph.output {
-        if output.name().is_empty() || !needed.insert(output.name()) {
-            return Err(format!("has a nameless output, or two called '{}'", output.name()));
-        }
-    }
-    if needed.is_empty() {
-        return Err("has no outputs".into());
-    }
-    for node in graph.node.iter().rev() {
-        if node.output.iter().any(|name| needed.contains(name.as_str())) {
-            needed.extend(node.input.iter().map(String::as_str).filter(|name| !name.is_empty()));
-        }
-    }
-    Ok(needed)
 }
 
 /// The stem of a file name as a C identifier.

@@ -5,13 +5,15 @@
 //! | [`proto`] | the protobuf messages |
 //! | `tensor` | initialisers, sizes checked before anything is allocated |
 //! | `inputs` | types of graph inputs, symbolic dimensions bound |
-//! | `graph` | names, order and liveness of nodes; the module |
+//! | `plan` | opset, names, liveness: what is known before the nodes are imported |
+//! | `graph` | nodes one after another, and the module around them |
 //! | `attributes`, `node` | what an operator sees of its node |
-//! | `constant` | values known at import, folded |
+//! | `constant`, `arithmetic` | values known at import, folded |
 //! | `ops` | the operators, one table; `docs/onnx.md` is made from it |
 //!
 //! Nodes must be in topological order, as ONNX demands. Nodes that no output depends on are skipped.
 
+mod arithmetic;
 mod attributes;
 mod constant;
 pub mod docs;
@@ -20,6 +22,7 @@ mod graph;
 mod inputs;
 mod node;
 mod ops;
+mod plan;
 #[expect(missing_docs, reason = "the fields are those of onnx.proto")]
 pub mod proto;
 mod tensor;

@@ -3,8 +3,9 @@
 //! Every step takes constants and tensors alike: on constants it computes, on tensors it makes an op.
 //! So shape computations and weight preparation fold away with the code that imports the network.
 
+use super::arithmetic::Binary;
 use super::attributes::Attributes;
-use super::constant::{Binary, Budget, Constant};
+use super::constant::{Budget, Constant};
 use super::proto::NodeProto;
 use ait_dialects::{Activation, Builder, types};
 use melior::ir::{Location, Value, ValueLike};

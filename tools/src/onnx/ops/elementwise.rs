@@ -1,6 +1,7 @@
 //! Activations, arithmetic, batch norm, softmax.
 
-use crate::onnx::constant::{Binary, Constant};
+use crate::onnx::arithmetic::Binary;
+use crate::onnx::constant::Constant;
 use crate::onnx::node::{Node, Outputs, dimension, product};
 use ait_dialects::Activation;
 

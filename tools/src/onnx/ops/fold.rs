@@ -1,6 +1,7 @@
 //! Operators that are evaluated at import: constants, and what graphs compute from shapes.
 
-use crate::onnx::constant::{Binary, Constant, Data};
+use crate::onnx::arithmetic::Binary;
+use crate::onnx::constant::{Constant, Data};
 use crate::onnx::node::{Node, Operand, Outputs};
 use crate::onnx::tensor;
 use ait_dialects::{Activation, infer};

@@ -1,6 +1,7 @@
 //! Matrix products.
 
-use crate::onnx::constant::{Binary, Constant, Data};
+use crate::onnx::arithmetic::Binary;
+use crate::onnx::constant::{Constant, Data};
 use crate::onnx::node::{Node, Operand, Output, Outputs};
 use ait_dialects::Activation;
 use ait_dialects::infer;
