@@ -7,6 +7,7 @@ pub mod kernel_test;
 pub mod labels;
 pub mod npy;
 pub mod paths;
+pub mod reference;
 pub mod target;
 pub mod tensor;
 #[cfg(test)]
