@@ -99,9 +99,8 @@ uint64_t ait_checksum(const void *data, size_t bytes);
 
 /* ---- What an application calls -----------------------------------------------------------------
  *
- * The object of a model exports the one symbol <model>_program. Its generated header <model>.h declares it and
- * wraps the calls below in `static inline` functions <model>_create, _input, _output, _run, _destroy; other
- * languages bind the calls below and that symbol. */
+ * The object of a model exports <model>_program and, for the header <model>.h and other languages,
+ * <model>_create, _input, _output, _run, _destroy: the calls of the same names below, the first with its program. */
 
 /* Makes a context with its thread pool, buffers and operators.
  * weights: weights_bytes of the model's weights file, AIT_ALIGNMENT-aligned, used in place: it must outlive

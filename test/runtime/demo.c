@@ -1,6 +1,6 @@
 /* demo.c - a program as the compiler emits it, by hand: y = relu(w * x + 1) through the arena, in two layers.
  * Kernels may run on any thread; task t works on elements 8t to 8t+7. `x` 4x16, `y` 4x16, weights 64. */
-#include "ait_runtime.h"
+#include "demo.h"
 
 enum { ELEMENTS = 64, PER_TASK = 8, SCRATCH = 40 };
 
@@ -51,3 +51,11 @@ const ait_program demo_program = {.abi_version = AIT_ABI_VERSION,
                                   .weights_bytes = ELEMENTS * sizeof(float),
                                   .weights_checksum = DEMO_CHECKSUM,
                                   .run = run};
+
+ait_status demo_create(const void *data, size_t bytes, int threads, ait_context **out) {
+  return ait_create(&demo_program, data, bytes, threads, out);
+}
+float *demo_input(ait_context *ctx, size_t index) { return ait_input(ctx, index); }
+const float *demo_output(const ait_context *ctx, size_t index) { return ait_output(ctx, index); }
+ait_status demo_run(ait_context *ctx) { return ait_run(ctx); }
+void demo_destroy(ait_context *ctx) { ait_destroy(ctx); }

@@ -1,4 +1,4 @@
-/* demo.h - as the compiler generates it. */
+/* demo.h - as the compiler generates it; defined in demo.c. */
 #ifndef DEMO_H
 #define DEMO_H
 
@@ -7,19 +7,20 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#define DEMO_INPUT_0_ELEMENTS 64u
+#define DEMO_OUTPUT_0_ELEMENTS 64u
+
 extern const ait_program demo_program;
+
+ait_status demo_create(const void *weights, size_t weights_bytes, int threads, ait_context **out);
+float *demo_input(ait_context *ctx, size_t index);
+const float *demo_output(const ait_context *ctx, size_t index);
+ait_status demo_run(ait_context *ctx);
+void demo_destroy(ait_context *ctx);
+
 #ifdef __cplusplus
 }
 #endif
-
-typedef ait_context demo;
-
-static inline ait_status demo_create(const void *weights, size_t weights_bytes, int threads, demo **out) {
-  return ait_create(&demo_program, weights, weights_bytes, threads, out);
-}
-static inline float *demo_input(demo *m, size_t index) { return ait_input(m, index); }
-static inline const float *demo_output(const demo *m, size_t index) { return ait_output(m, index); }
-static inline ait_status demo_run(demo *m) { return ait_run(m); }
-static inline void demo_destroy(demo *m) { ait_destroy(m); }
 
 #endif

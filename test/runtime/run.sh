@@ -58,7 +58,7 @@ for file in xnn_test reference check; do "${cc[@]}" -c "$here/$file.c" -o "$file
 "${link[@]}" embedded.o weights.o demo.o ait_npy.o ait_runtime.o "${pool[@]}" -o embedded
 
 # The program of docs/deploy.md, with our demo for its resnet18.
-awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$repo/docs/deploy.md" | sed 's/resnet18/demo/g' > deploy.c
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$repo/docs/deploy.md" | sed 's/resnet18/demo/g; s/RESNET18/DEMO/g' > deploy.c
 "${cc[@]}" -c deploy.c -o deploy.o
 "${link[@]}" deploy.o demo.o ait_runtime.o "${pool[@]}" -o deploy
 

@@ -1,12 +1,10 @@
 /* runtime_test.c - contexts, tasks, weights, profile and errors, on the program of demo.c. */
 #include "check.h"
-#include "ait_runtime.h"
+#include "demo.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-extern const ait_program demo_program;
 
 enum { ELEMENTS = 64 };
 static _Alignas(AIT_ALIGNMENT) float weights[ELEMENTS + 1];
