@@ -18,7 +18,7 @@ pub fn transpose(input: &Tensor, permutation: &[usize]) -> Result<Tensor> {
     gather(input, &shape, 0, &permutation.iter().map(|&d| steps[d]).collect::<Vec<_>>())
 }
 
-/// `ait.slice`: result[i] = input[starts + i * steps], `sizes` elements; steps may be negative.
+/// `ait.slice`: `result[i] = input[starts + i * steps]`, `sizes` elements; steps may be negative.
 ///
 /// # Errors
 /// When an array does not have the rank of `input`, a step is 0, or an element lies outside.

@@ -1,0 +1,68 @@
+//! Aligned columns of text, for people; programs read JSON.
+
+use std::fmt;
+
+/// A table: columns of numbers are aligned right, others left, two spaces apart.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with a line of column titles.
+    pub fn new<T: Into<String>>(header: impl IntoIterator<Item = T>) -> Self {
+        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row. Cells without a title make a column of their own; missing cells are empty.
+    pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+        self
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &Vec<String>> {
+        std::iter::once(&self.header).chain(&self.rows)
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let cells = self.lines().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    }
+
+    fn is_numeric(&self, column: usize) -> bool {
+        let mut cells =
+            self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+        cells.peek().is_some()
+            && cells.all(|cell| cell.trim_end_matches('%').replace(',', "").parse::<f64>().is_ok())
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.lines().map(Vec::len).max().unwrap_or(0);
+        let form: Vec<(usize, bool)> = (0..columns).map(|c| (self.width(c), self.is_numeric(c))).collect();
+        for line in self.lines() {
+            let mut text = String::new();
+            for (column, &(width, numeric)) in form.iter().enumerate() {
+                let cell = line.get(column).map_or("", String::as_str);
+                text += &if numeric { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
+            }
+            writeln!(f, "{}", text.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let mut table = Table::new(["layer", "MACs", "part"]);
+        table.row(["conv", "1,200", "99.0%"]).row(["größe", "7", ""]).row(["x"]);
+        assert_eq!(table.to_string(), "layer   MACs   part\nconv   1,200  99.0%\ngröße      7\nx\n");
+        assert_eq!(Table::default().to_string(), "\n");
+    }
+}
