@@ -1,7 +1,7 @@
 //! Diagnostics as owned data: what MLIR reports and what our passes report look the same.
 
 use std::{
-    fmt,
+    fmt::{self, Write},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -152,11 +152,20 @@ fn push(list: &mut Vec<Diagnostic>, diagnostic: &melior::diagnostic::Diagnostic)
             DiagnosticSeverity::Remark => Severity::Remark,
         },
         location: SourceLocation::of(diagnostic.location()),
-        message: diagnostic.to_string(),
+        message: message_of(diagnostic),
     });
     (0..diagnostic.note_count())
         .filter_map(|index| diagnostic.note(index).ok())
         .for_each(|note| push(list, &note));
+}
+
+/// The message. Unlike `to_string` this takes one that is not UTF-8, as far as it is.
+fn message_of(diagnostic: &melior::diagnostic::Diagnostic) -> String {
+    let mut message = String::new();
+    if write!(message, "{diagnostic}").is_err() {
+        message.push_str(" (not UTF-8)");
+    }
+    message
 }
 
 /// Why a pass gave up: at least one error, and what else was said.

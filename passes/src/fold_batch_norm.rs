@@ -21,7 +21,7 @@ use melior::ir::{
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
-    rewrite::{Rewriter, constant_data, definition, is_erased, name, operand, result, shape},
+    rewrite::{MAX_ELEMENTS, Rewriter, constant_data, definition, is_erased, name, operand, result, shape},
 };
 
 /// `y = scale * x + shift` per channel (dimension 1).
@@ -122,7 +122,7 @@ fn binary<'c, 'a>(op: OperationRef<'c, 'a>, kind: &str) -> Result<Option<Affine<
 /// The value for each channel of `output` of a constant that broadcasts to it and varies along
 /// dimension 1 at most.
 fn per_channel(output: &[i64], dims: &[i64], value: Value) -> Option<Vec<f64>> {
-    let channels = *output.get(1)?;
+    let channels = *output.get(1).filter(|&&channels| channels <= MAX_ELEMENTS)?;
     let data = || constant_data(value);
     if dims.iter().all(|&dim| dim == 1) {
         let only = f64::from(*data()?.first()?);
@@ -154,6 +154,10 @@ fn fold<'c, 'a>(
     let (Some(mut data), Some(bias_data)) = (constant_data(weights), constant_data(bias)) else {
         return Ok(false);
     };
+    // An infinite factor would turn sums that it leaves infinite into NaN.
+    if !map.scale.iter().all(|factor| factor.is_finite()) {
+        return Ok(false);
+    }
     let channels = map.scale.len();
     let row = data.len().checked_div(channels).unwrap_or(0);
     if row == 0 || bias_data.len() != channels {

@@ -25,7 +25,7 @@ use melior::ir::{
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
-    rewrite::{Rewriter, defined_by, definition, is_erased, name, operand, result, shape},
+    rewrite::{Rewriter, constant, defined_by, definition, is_erased, name, operand, result, shape},
 };
 
 /// Runs the pass.
@@ -91,7 +91,9 @@ fn takes_residual<'c, 'a>(rewriter: &Rewriter<'c, '_>, value: Value<'c, 'a>) -> 
 /// the sum is, so that `r` is there already.
 fn residual<'c, 'a>(rewriter: &'a Rewriter<'c, '_>, op: OperationRef<'c, 'a>) -> Result<(), PassError> {
     let (lhs, rhs) = (operand(op, 0)?, operand(op, 1)?);
-    if shape(op, lhs)? != shape(op, rhs)? || lhs == rhs {
+    // A constant has no layout of its own, which a residual needs.
+    let is_constant = constant(lhs).is_some() || constant(rhs).is_some();
+    if shape(op, lhs)? != shape(op, rhs)? || lhs == rhs || is_constant {
         return Ok(());
     }
     let (producer, residual) = match (takes_residual(rewriter, lhs), takes_residual(rewriter, rhs)) {

@@ -172,8 +172,14 @@ pub fn constant<'c>(value: Value<'c, '_>) -> Option<Attribute<'c>> {
     defined_by(value, "ait.constant")?.attribute("value").ok()
 }
 
-/// The `f32` data of a value made by `ait.constant`, row-major.
+/// Most elements of a constant that a pass computes with: 2 GiB of f32. A splat of any size is a
+/// few bytes of text, and its expansion must not take all memory.
+pub const MAX_ELEMENTS: i64 = 1 << 29;
+
+/// The `f32` data of a value made by `ait.constant`, row-major; none above [`MAX_ELEMENTS`].
 pub fn constant_data(value: Value) -> Option<Vec<f32>> {
+    let shape = types::shape(value.r#type()).ok()?;
+    types::elements(&shape).ok().filter(|&count| count <= MAX_ELEMENTS)?;
     types::f32_data(constant(value)?).ok()
 }
 

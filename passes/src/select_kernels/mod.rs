@@ -22,7 +22,7 @@ use melior::ir::{
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
-    rewrite::{Rewriter, constant_data, layout, name, operand, result, shape},
+    rewrite::{MAX_ELEMENTS, Rewriter, constant_data, layout, name, operand, result, shape},
 };
 use pack::FilterShape;
 
@@ -121,6 +121,14 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
         let at = init_index(name).unwrap_or(operands.len()).min(operands.len());
         operands.insert(at, init);
         self.build.op_in(self.layout, name, &operands, attributes).map_err(fail)
+    }
+
+    /// The constant bias of a product that has none.
+    fn zero_bias(&self, count: i64) -> Result<Value<'c, 'a>, PassError> {
+        match usize::try_from(count) {
+            Ok(elements) if count <= MAX_ELEMENTS => self.constant(&[elements], &vec![0.0; elements]),
+            _ => Err(self.error(format!("has {count} columns, more than {MAX_ELEMENTS}"))),
+        }
     }
 
     /// A constant of weights.

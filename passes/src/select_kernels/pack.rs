@@ -1,5 +1,7 @@
 //! Weights in the order in which a kernel reads them. Filters are `K x C/groups x KH x KW`.
 
+use crate::rewrite::MAX_ELEMENTS;
+
 /// Dimensions of a filter and its groups.
 #[derive(Clone, Copy, Debug)]
 pub struct FilterShape {
@@ -18,7 +20,8 @@ pub struct FilterShape {
 /// Rows computed at once: of all tiles up to `most`, the one of least cost over `rows`. A tile costs
 /// its rows, zeros included, and about two rows' time for loading the vectors that they share.
 pub fn balanced_tile(rows: i64, most: i64) -> i64 {
-    let cost = |tile: &i64| (rows.max(1) + tile - 1) / tile * (tile + 2);
+    let rows = rows.clamp(1, MAX_ELEMENTS);
+    let cost = |tile: &i64| (rows + tile - 1) / tile * (tile + 2);
     (1..=most.max(1)).rev().min_by_key(cost).unwrap_or(1)
 }
 

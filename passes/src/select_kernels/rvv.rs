@@ -120,8 +120,7 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
 }
 
 fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
-    let columns = site.output.last().copied().and_then(|dim| usize::try_from(dim).ok()).unwrap_or(0);
-    let bias = site.constant(&[columns], &vec![0.0; columns])?;
+    let bias = site.zero_bias(site.output.last().copied().unwrap_or(0))?;
     let epilogue = ("epilogue", Activation::Identity.to_attribute(site.build.context()));
     product(site, &[site.input(0)?, site.input(1)?, bias], epilogue)
 }

@@ -21,7 +21,7 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
     let is_matrix = site.output.len() == 2 && site.channels_last;
     match kind {
         "conv2d" if is_image => conv2d(site).map(Some),
-        "gemm" if is_matrix && constant(site.input(1)?).is_some() => gemm(site).map(Some),
+        "gemm" if is_matrix && has_constant_weights(site)? => gemm(site).map(Some),
         "matmul" if is_matrix => matmul(site),
         "max_pool2d" if is_image => max_pool2d(site),
         "avg_pool2d" if is_image => avg_pool2d(site),
@@ -40,6 +40,11 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
         }
         _ => Ok(None),
     }
+}
+
+/// XNNPACK packs filter and bias when the model is created.
+fn has_constant_weights(site: &Site) -> Result<bool, PassError> {
+    Ok(constant(site.input(1)?).is_some() && constant(site.input(2)?).is_some())
 }
 
 fn epilogue(site: &Site) -> Result<Activation, PassError> {
@@ -104,6 +109,9 @@ fn with_epilogue<'c: 'a, 'a>(
 }
 
 fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Result<Value<'c, 'a>, PassError> {
+    if !has_constant_weights(site)? {
+        return Err(site.error("needs a constant filter and bias, which XNNPACK packs at creation"));
+    }
     let (data, dims) = site.filter()?;
     let depthwise = site.is_depthwise()?;
     let filter = if depthwise {
@@ -135,7 +143,7 @@ fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
         return Ok(None);
     };
     let filter = site.constant(&[n, k], &pack::transpose(&data, k))?;
-    let bias = site.constant(&[n], &vec![0.0; n])?;
+    let bias = site.zero_bias(n as i64)?;
     site.emit("xnn.fully_connected", &[lhs, filter, bias], &bounds(site, UNBOUNDED)).map(Some)
 }
 
