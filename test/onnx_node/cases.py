@@ -16,12 +16,13 @@ from onnx.backend.test.case import node as node_cases
 Array = npt.NDArray[np.float32]
 
 OPERATORS = frozenset(
-    "Add AveragePool BatchNormalization Clip Concat Constant Conv ConvTranspose Div Dropout Flatten Gemm "
-    "GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish Identity LeakyRelu MatMul MaxPool Mul PRelu Pad ReduceMean "
-    "Relu Reshape Sigmoid Slice Softmax Split Squeeze Sub Tanh Transpose Unsqueeze".split()
+    "Add AveragePool BatchNormalization Clip Concat Constant Conv ConvTranspose Div Dropout Elu Flatten Gemm "
+    "GlobalAveragePool GlobalMaxPool HardSigmoid HardSwish Identity LeakyRelu MatMul MaxPool Mul Neg PRelu Pad "
+    "ReduceMax ReduceMean Relu Reshape Sigmoid Slice Softmax Split Squeeze Sub Sum Swish Tanh Transpose "
+    "Unsqueeze".split()
 )
 # Every f32 input of these is a run-time tensor; the others take one, and parameters known at compile time.
-ALL_INPUTS = frozenset("Add Sub Mul Div MatMul Concat".split())
+ALL_INPUTS = frozenset("Add Sub Mul Div MatMul Concat Sum".split())
 OLDEST_OPSET = 9
 # Folders of the wheel with models on disk, exported by PyTorch at opset 6, and the opset they are lifted to.
 FOLDERS = ("pytorch-operator", "pytorch-converted")

@@ -25,9 +25,9 @@ class Crashed(Exception):
     """`ait` or the compiled program ended in any other way."""
 
 
-def compile(model: Path, out: Path, *options: str) -> None:
+def compile(model: Path, out: Path, *options: str, emit: str = "exe") -> None:
     """`ait compile model -o out --emit=exe options`."""
-    _call("compile", str(model), "-o", str(out), "--emit=exe", *options)
+    _call("compile", str(model), "-o", str(out), f"--emit={emit}", *options)
 
 
 def run(out: Path, inputs: dict[str, Array], outputs: list[str], *options: str) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -29,6 +30,8 @@ EVERY_VLEN = ("resnet18", "mobilenet_v2")
 # The longest first, so that no worker is left alone with one at the end.
 NETWORKS = ("resnet152", "opennsfw", "efficientnet_lite0", "resnet101", "densenet121", "resnet50", "resnet34",
             "resnet18", "mobilenet_v2")  # fmt: skip
+
+BUDGET_NETWORK, BUDGET_S, BUDGET_GB = "resnet50@224", 15.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,21 @@ def check(build: Build, model: Path) -> list[tuple[bool, str]]:
     return lines
 
 
+def check_budget(folder: Path) -> tuple[bool, str]:
+    """ResNet-50 at 224 x 224 to an object, within time and memory. Must be the first child of this process."""
+    [model] = models.make(BUDGET_NETWORK, folder)
+    with tempfile.TemporaryDirectory(prefix="ait-net-") as out:
+        start = time.monotonic()
+        try:
+            ait.compile(model, Path(out), "--batch=1", emit="obj")
+        except (ait.Refused, ait.Crashed) as error:
+            return False, f"{BUDGET_NETWORK}: {error}"
+        seconds = time.monotonic() - start
+    gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    line = f"{BUDGET_NETWORK} to an object: {seconds:.1f} s of {BUDGET_S:.0f}, {gigabytes:.2f} GB of {BUDGET_GB:.0f}"
+    return seconds < BUDGET_S and gigabytes < BUDGET_GB, line
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -100,11 +118,18 @@ def main() -> None:
     paths = {network: models.make(network, folder)[0] for network in arguments.networks}
     work = [build for network in arguments.networks for build in builds(network)]
     passed = failed = 0
+
+    def report(agree: bool, line: str) -> None:
+        nonlocal passed, failed
+        print("ok  " if agree else "FAIL", line, flush=True)
+        passed, failed = passed + agree, failed + (not agree)
+
+    if "resnet50" in arguments.networks:
+        report(*check_budget(folder))
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for lines in pool.map(lambda build: check(build, paths[build.network]), work):
             for agree, line in lines:
-                print("ok  " if agree else "FAIL", line, flush=True)
-                passed, failed = passed + agree, failed + (not agree)
+                report(agree, line)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
