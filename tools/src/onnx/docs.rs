@@ -31,7 +31,6 @@ const RULES: &str = "\
 - Initializers are constants, also where they are graph inputs (IR version 3). Their data may be in the
   model or in files in the model's directory.
 - What depends on shapes and constants only is computed at import, within eight elements per byte of the model
-  and 2^24 more.
-- Activations, convolutions and matrix products of constants become ops; `ait-fold` evaluates those.
+  and 2^24 more, and within 2^27 multiply-adds; ops of constants beyond those stay in the program.
 
 ";

@@ -1,7 +1,8 @@
 //! Nodes one after another, and the module around them.
 
 use super::attributes::Attributes;
-use super::node::{Node, Operand, Session};
+use super::evaluate::Evaluated;
+use super::node::{Node, Operand, Outputs, Session};
 use super::ops::Operator;
 use super::plan::{Plan, is_onnx, label};
 use super::proto::{ModelProto, NodeProto, ValueInfoProto};
@@ -24,6 +25,14 @@ pub struct Importer<'c, 'm> {
     pub model: &'m ModelProto,
     pub session: &'m Session<'m>,
     pub options: &'m ImportOptions,
+}
+
+/// A node to import.
+struct NodeAt<'n, 'm> {
+    plan: &'n Plan<'m>,
+    proto: &'m NodeProto,
+    operator: &'static Operator,
+    label: &'n str,
 }
 
 /// Names with their operands.
@@ -169,17 +178,12 @@ impl<'c, 'm> Importer<'c, 'm> {
             "" => Ok(None),
             name => self.lookup(plan, scope, index, name).map(Some),
         });
-        let node = Node {
-            proto,
-            label: &label,
-            opset: plan.opset,
-            inputs: inputs.collect::<Result<_, _>>().map_err(fail)?,
-            attributes: Attributes::new(proto).map_err(fail)?,
-            used: proto.output.iter().map(|name| plan.needed.contains(name.as_str())).collect(),
-            builder: builder.at(Location::name(self.context, &label, Location::unknown(self.context))),
-            session: self.session,
+        let inputs = inputs.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+        let at = NodeAt { plan, proto, operator, label: &label };
+        let outputs = match self.evaluated(&at, &inputs).map_err(fail)? {
+            Some(outputs) => outputs,
+            None => self.imported(&at, inputs, builder).map_err(fail)?,
         };
-        let outputs = operator.import(&node).map_err(fail)?;
         for (name, operand) in proto.output.iter().zip(outputs) {
             if matches!(operand, Operand::Tensor(_)) && operand.shape().map_err(fail)?.contains(&0) {
                 return Err(fail(format!("'{name}' has no elements")));
@@ -187,6 +191,54 @@ impl<'c, 'm> Importer<'c, 'm> {
             scope.insert(name, operand);
         }
         Ok(())
+    }
+
+    /// Makes a node's ops.
+    fn imported<'a>(
+        &self,
+        at: &NodeAt<'_, 'm>,
+        inputs: Vec<Option<Operand<'c, 'a>>>,
+        builder: Builder<'c, 'a>,
+    ) -> Outputs<'c, 'a>
+    where
+        'c: 'a,
+    {
+        at.operator.import(&Node {
+            proto: at.proto,
+            label: at.label,
+            opset: at.plan.opset,
+            inputs,
+            attributes: Attributes::new(at.proto)?,
+            used: at.proto.output.iter().map(|name| at.plan.needed.contains(name.as_str())).collect(),
+            builder: builder.at(Location::name(self.context, at.label, Location::unknown(self.context))),
+            session: self.session,
+        })
+    }
+
+    /// The results of a node whose operands are all constant; nothing if one is not, or it is too much work.
+    fn evaluated<'a>(
+        &self,
+        at: &NodeAt<'_, 'm>,
+        inputs: &[Option<Operand<'c, 'a>>],
+    ) -> Result<Option<Vec<Operand<'c, 'a>>>, String>
+    where
+        'c: 'a,
+    {
+        if inputs.iter().flatten().any(|operand| operand.as_constant().is_none()) {
+            return Ok(None);
+        }
+        // Its ops are made aside, evaluated and dropped.
+        let region = Region::new();
+        let block = region.append_block(Block::new(&[]));
+        let builder = Builder::at_end(self.context, block, Location::unknown(self.context));
+        let inputs = inputs.iter().map(|operand| operand.as_ref().and_then(Operand::elsewhere)).collect();
+        let outputs = self.imported(at, inputs, builder)?;
+        let Some(values) = Evaluated::new(block, &self.session.work)? else { return Ok(None) };
+        let constant = |operand: &Operand<'c, '_>| match operand {
+            Operand::Tensor(value) => Ok(Operand::constant(values.constant(*value)?, at.label)),
+            Operand::Constant(_) => operand.elsewhere().ok_or_else(|| "a constant is none".to_string()),
+        };
+        outputs.iter().map(constant).collect::<Result<_, _>>().map(Some)
     }
 
     fn function(

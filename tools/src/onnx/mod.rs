@@ -9,6 +9,7 @@
 //! | `graph` | nodes one after another, and the module around them |
 //! | `attributes`, `node` | what an operator sees of its node |
 //! | `constant`, `arithmetic` | values known at import, folded |
+//! | `evaluate` | ops of constants, by the runtime's scalar reference |
 //! | `ops` | the operators, one table; `docs/onnx.md` is made from it |
 //!
 //! Nodes must be in topological order, as ONNX demands. Nodes that no output depends on are skipped.
@@ -18,6 +19,7 @@ mod attributes;
 mod constant;
 pub mod docs;
 mod error;
+mod evaluate;
 mod graph;
 mod inputs;
 mod node;
@@ -82,6 +84,7 @@ pub fn import_bytes<'c>(
         file: file.into(),
         reason: format!("is no ONNX model: {error}"),
     })?;
-    let session = node::Session { budget: constant::Budget::new(size), directory };
+    let session =
+        node::Session { budget: constant::Budget::new(size), work: evaluate::Work::new(), directory };
     graph::Importer { context, file, model: &model, session: &session, options }.module()
 }

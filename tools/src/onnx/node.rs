@@ -6,6 +6,7 @@
 use super::arithmetic::Binary;
 use super::attributes::Attributes;
 use super::constant::{Budget, Constant};
+use super::evaluate::Work;
 use super::proto::NodeProto;
 use ait_dialects::{Activation, Builder, types};
 use melior::ir::{Location, Value, ValueLike};
@@ -16,7 +17,7 @@ use std::rc::Rc;
 /// A constant and, once something needed it as a tensor, its `ait.constant`.
 #[derive(Debug)]
 pub struct Shared<'c, 'a> {
-    constant: Constant,
+    constant: Rc<Constant>,
     name: String,
     value: OnceCell<Value<'c, 'a>>,
 }
@@ -38,7 +39,19 @@ pub type Output<'c, 'a> = Result<Operand<'c, 'a>, String>;
 impl<'c, 'a> Operand<'c, 'a> {
     /// A constant, called `name` where it becomes an op.
     pub fn constant(constant: Constant, name: &str) -> Self {
+        Self::shared(Rc::new(constant), name)
+    }
+
+    fn shared(constant: Rc<Constant>, name: &str) -> Self {
         Self::Constant(Rc::new(Shared { constant, name: name.into(), value: OnceCell::new() }))
+    }
+
+    /// The same constant for another block, where it is no op yet; nothing for a tensor.
+    pub fn elsewhere<'b>(&self) -> Option<Operand<'c, 'b>> {
+        match self {
+            Self::Constant(shared) => Some(Operand::shared(shared.constant.clone(), &shared.name)),
+            Self::Tensor(_) => None,
+        }
     }
 
     /// The constant, if it is one.
@@ -89,6 +102,8 @@ impl<'c, 'a> Operand<'c, 'a> {
 pub struct Session<'n> {
     /// What folding may allocate.
     pub budget: Budget,
+    /// What evaluation may take.
+    pub work: Work,
     /// Where external data lies.
     pub directory: Option<&'n Path>,
 }
