@@ -86,5 +86,5 @@ fn other_levels_are_refused_with_the_remedy() {
     let text = "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> { return %x : tensor<4xf32> }";
     let module = parse(&context, text).unwrap();
     let fault = read(&module).unwrap_err();
-    assert_eq!(fault.message, "is not at the buffer level: run ait-opt with ait-pipeline first");
+    assert_eq!(fault.message, "this is not at the buffer level: run ait-opt with ait-pipeline first");
 }

@@ -2,6 +2,8 @@
 
 pub mod onnx;
 pub mod opt;
+pub mod output;
+pub mod translate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,6 +12,7 @@ use std::process::ExitCode;
 pub fn main(tool: &str, args: &[OsString]) -> ExitCode {
     match tool {
         "opt" => opt::main(args),
+        "translate" => translate::main(args),
         _ => ExitCode::FAILURE,
     }
 }

@@ -135,17 +135,24 @@ impl Model<'_> {
 /// At the op that is of another level, or that no kernel or XNNPACK operator can do.
 pub fn read<'c>(module: &Module<'c>) -> Result<Model<'c>, Fault<'c>> {
     let whole = module.as_operation();
-    let other_level =
-        || Fault::new(whole.location(), "is not at the buffer level: run ait-opt with ait-pipeline first");
-    let function = entry(module).ok_or_else(other_level)?;
+    let other_level = |location| {
+        Fault::new(location, "this is not at the buffer level: run ait-opt with ait-pipeline first")
+    };
+    let function = entry(module).ok_or_else(|| other_level(whole.location()))?;
+    let other_level = || other_level(function.location());
     let body = function.region(0).ok().and_then(|region| region.first_block()).ok_or_else(other_level)?;
-    let bytes = |name: &str| whole.i64(name).ok().and_then(|bytes| u64::try_from(bytes).ok());
+    let bytes = |name: &str| {
+        let bytes = whole.i64(name).ok().and_then(|bytes| u64::try_from(bytes).ok());
+        bytes.ok_or_else(other_level)
+    };
+    let (arena, lower_bound, weights) =
+        (bytes("ait.arena_bytes")?, bytes("ait.arena_lower_bound")?, bytes("ait.weights_bytes")?);
     let mut reader = Reader { model: signature(&function, body)?, addresses: BTreeMap::new() };
     reader.model.name = whole.string("sym_name").unwrap_or_else(|_| "model".to_string());
     identifier(&reader.model.name).map_err(|message| Fault::new(whole.location(), message))?;
-    reader.model.arena_bytes = bytes("ait.arena_bytes").ok_or_else(other_level)?;
-    reader.model.arena_lower_bound = bytes("ait.arena_lower_bound").ok_or_else(other_level)?;
-    reader.model.weights_bytes = bytes("ait.weights_bytes").ok_or_else(other_level)?;
+    reader.model.arena_bytes = arena;
+    reader.model.arena_lower_bound = lower_bound;
+    reader.model.weights_bytes = weights;
     reader.bind_arguments(body).map_err(|message| Fault::new(function.location(), message))?;
     let mut next = body.first_operation();
     while let Some(op) = next {

@@ -2,7 +2,7 @@
 
 mod expected;
 mod passes;
-mod source;
+pub(crate) mod source;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode, time::Duration};
 

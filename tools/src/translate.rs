@@ -1,0 +1,181 @@
+//! `ait-translate`: from ONNX to MLIR, and from the buffer level to LLVM IR, assembly, object, header and weights.
+
+use crate::onnx::{self, ImportOptions};
+use crate::opt::source::Source;
+use crate::output;
+use ait_lowering::kernels::Kernel;
+use ait_lowering::{Fault, LlvmContext, LlvmModule, Target};
+use ait_passes::PassError;
+use ait_passes::diagnostic::{Diagnostic, capture};
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Parser};
+use melior::Context;
+use melior::ir::Module;
+use melior::ir::operation::{OperationLike, OperationPrintingFlags};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Translates between ONNX, MLIR and what a program is made of.
+#[derive(Parser, Debug)]
+#[command(name = "ait-translate", version)]
+struct Cli {
+    /// The model or module; - is stdin (modules only)
+    #[arg(default_value = "-")]
+    input: PathBuf,
+    /// Where the result goes; - is stdout
+    #[arg(short, default_value = "-", value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    action: Action,
+    /// With --import-onnx: size of dimension 0 where the model leaves it open
+    #[arg(long, value_name = "N")]
+    batch: Option<u64>,
+    /// With --import-onnx: size of a symbolic dimension
+    #[arg(long, value_name = "NAME=N", value_parser = dimension)]
+    dim: Vec<(String, u64)>,
+    /// With --import-onnx: write bytecode
+    #[arg(long)]
+    emit_bytecode: bool,
+    /// Instead of a module: one generated kernel, by its symbol (for llvmir, asm and object)
+    #[arg(long, value_name = "SYMBOL", conflicts_with = "input")]
+    kernel: Option<String>,
+}
+
+/// What to do; one of them.
+#[derive(Args, Debug, Clone, Copy)]
+#[group(required = true, multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag per action")]
+struct Action {
+    /// An ONNX model as a module of dialect ait
+    #[arg(long)]
+    import_onnx: bool,
+    /// A planned module as LLVM IR, not optimised
+    #[arg(long)]
+    mlir_to_llvmir: bool,
+    /// A planned module as RISC-V assembly
+    #[arg(long)]
+    mlir_to_asm: bool,
+    /// A planned module as an ELF object
+    #[arg(long)]
+    mlir_to_object: bool,
+    /// The C header of a planned module
+    #[arg(long)]
+    mlir_to_header: bool,
+    /// The weights file of a planned module
+    #[arg(long)]
+    mlir_to_weights: bool,
+    /// Sizes of a planned module as JSON
+    #[arg(long)]
+    mlir_to_report: bool,
+}
+
+fn dimension(text: &str) -> Result<(String, u64), String> {
+    let (name, size) = text.split_once('=').ok_or("must be NAME=N")?;
+    Ok((name.to_string(), size.parse().map_err(|error| format!("{size:?}: {error}"))?))
+}
+
+/// Runs `ait-translate` on its command line, program name first. 0 is success, 1 an error in the input, 2 one in
+/// the command line.
+pub fn main(args: &[OsString]) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are such errors too, of code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text = format!("{error:#}");
+            eprintln!("{}{text}", if text.contains("error: ") { "" } else { "error: " });
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    if let Some(symbol) = &cli.kernel {
+        let kernel: Kernel = symbol.parse().map_err(|message: String| anyhow!(message))?;
+        let llvm = LlvmContext::create();
+        let module = llvm.create_module(symbol);
+        kernel.emit(&module).map_err(|message| anyhow!(message))?;
+        return emit(cli, &module);
+    }
+    let context = ait_dialects::context();
+    if cli.action.import_onnx {
+        return import(cli, &context);
+    }
+    let source = Source::read(&cli.input)?;
+    let [chunk] = &source.chunks(false)[..] else { bail!("{} has no module", source.name) };
+    let (module, diagnostics) = capture(&context, || {
+        let module = source.parse(&context, chunk)?;
+        ait_dialects::verify(&module).then_some(module)
+    });
+    let render = |mut diagnostics: Vec<Diagnostic>| {
+        diagnostics.iter_mut().for_each(|one| source.rename(&mut one.location));
+        let lines: Vec<String> = diagnostics.iter().map(|one| source.render(one)).collect();
+        anyhow!(lines.join("\n"))
+    };
+    let module = module.ok_or_else(|| render(diagnostics))?;
+    translate(cli, &context, &module).map_err(|error| match error.downcast::<PassError>() {
+        Ok(error) => render(error.diagnostics),
+        Err(error) => error,
+    })
+}
+
+fn import(cli: &Cli, context: &Context) -> Result<()> {
+    let dims: BTreeMap<String, u64> = cli.dim.iter().cloned().collect();
+    let module = onnx::import(context, &cli.input, &ImportOptions { batch: cli.batch, dims })?;
+    output::write(&cli.output, |sink| {
+        if cli.emit_bytecode {
+            return Ok(sink.write_all(&module.as_operation().write_bytecode())?);
+        }
+        let flags = OperationPrintingFlags::new().enable_debug_info(true, false);
+        let text =
+            module.as_operation().to_string_with_flags(flags).context("the module cannot be printed")?;
+        Ok(sink.write_all(text.as_bytes())?)
+    })
+}
+
+fn translate(cli: &Cli, context: &Context, module: &Module<'_>) -> Result<()> {
+    let fault = |fault: Fault<'_>| PassError::new(fault.location, fault.message);
+    let program = ait_lowering::read(module).map_err(fault)?;
+    if cli.action.mlir_to_header {
+        return output::write(&cli.output, |sink| {
+            Ok(sink.write_all(ait_lowering::header(&program).as_bytes())?)
+        });
+    }
+    if cli.action.mlir_to_weights {
+        return output::write(&cli.output, |sink| Ok(ait_lowering::write_weights(&program, sink).map(drop)?));
+    }
+    if cli.action.mlir_to_report {
+        let report = ait_lowering::Report::new(&program, None).json();
+        return output::write(&cli.output, |sink| Ok(writeln!(sink, "{report:#}")?));
+    }
+    let llvm = LlvmContext::create();
+    let lowered = ait_lowering::translate(context, &program, &llvm).map_err(fault)?;
+    emit(cli, &lowered)
+}
+
+fn emit(cli: &Cli, module: &LlvmModule<'_>) -> Result<()> {
+    let target = Target::new().map_err(|message| anyhow!(message))?;
+    target.prepare(module);
+    let bytes = if cli.action.mlir_to_llvmir {
+        module.print_to_string().to_bytes().to_vec()
+    } else {
+        target.optimize(module).map_err(|message| anyhow!(message))?;
+        match cli.action {
+            Action { mlir_to_asm: true, .. } => {
+                ait_lowering::emit_assembly(&target, module).map(String::into_bytes)
+            }
+            Action { mlir_to_object: true, .. } => ait_lowering::emit_object(&target, module),
+            _ => Err("a kernel alone has LLVM IR, assembly and object only".to_string()),
+        }
+        .map_err(|message| anyhow!(message))?
+    };
+    output::write(&cli.output, |sink| Ok(sink.write_all(&bytes)?))
+}
