@@ -9,6 +9,7 @@
 //!
 //! [`Kernel`] is one of the families, listed once in `families!` below.
 
+pub mod conv2d;
 pub mod epilogue;
 pub mod matmul;
 pub mod name;
@@ -126,6 +127,8 @@ macro_rules! families {
 }
 
 families! {
+    /// Dense convolution.
+    Conv2d(conv2d::Conv2d) = "conv2d",
     /// Matrix product.
     Matmul(matmul::Matmul) = "matmul",
 }

@@ -5,7 +5,7 @@
 use super::Family;
 use super::name::{Codec, Strided};
 use super::rvv::{Lmul, P, Rvv, X};
-use super::tile::{self, Factors, Rows};
+use super::tile::{self, Factors, Parity, Rows};
 use ait_dialects::Activation;
 use ait_dialects::attributes::Attributes;
 use melior::ir::operation::OperationRef;
@@ -100,7 +100,7 @@ impl Matmul {
                 vectors: at(task.rhs),
                 vector_step: b.c(step(&self.rhs)),
             };
-            let acc = factors.accumulate(b, acc, b.c(dims.k), dims.k % 2 == 1, vl);
+            let acc = factors.accumulate(b, acc, b.c(dims.k), Parity::of(dims.k), vl);
             Rows { at: at(task.init), step: step(&self.init) }.finish(b, acc, &self.epilogue, vl);
         });
     }
@@ -146,8 +146,8 @@ impl Family for Matmul {
     fn check(&self) -> Result<(), String> {
         tile::check(self.tile, self.lmul)?;
         let dims = self.dims()?;
-        if dims.k < 1 {
-            return Err("K must be at least 1".to_owned());
+        if dims.k < 1 || (dims.k > 1 && tail(&self.lhs.strides)[1] < 1) {
+            return Err("K and the stride of lhs along it must be at least 1".to_owned());
         }
         if self.residual.as_ref().is_some_and(|residual| residual.shape != self.init.shape) {
             return Err("residual and init differ in shape".to_owned());

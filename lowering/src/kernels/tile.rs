@@ -22,6 +22,24 @@ pub fn check(tile: i64, lmul: Lmul) -> Result<(), String> {
     }
 }
 
+/// What is known, when compiling, about a number of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    /// Divisible by two.
+    Even,
+    /// Not divisible by two.
+    Odd,
+    /// Either.
+    Unknown,
+}
+
+impl Parity {
+    /// Of a known number.
+    pub const fn of(steps: i64) -> Self {
+        if steps % 2 == 0 { Self::Even } else { Self::Odd }
+    }
+}
+
 /// The two factors of a tile: `scalars[row][k]` and `vectors[k]`, steps in bytes.
 #[derive(Clone, Copy)]
 pub struct Factors<'c> {
@@ -38,20 +56,19 @@ pub struct Factors<'c> {
 }
 
 impl<'c> Factors<'c> {
-    /// Adds the products of `steps` steps to the accumulators, two steps per iteration. `odd` says, when compiling,
-    /// whether the number of steps is odd.
+    /// Adds the products of `steps` steps to the accumulators, two steps per iteration.
     pub fn accumulate(
         &self,
         b: &Rvv<'c, '_>,
         acc: Vec<V<'c>>,
         steps: X<'c>,
-        odd: bool,
+        parity: Parity,
         vl: Vl<'c>,
     ) -> Vec<V<'c>> {
-        let pairs = if odd { b.sub(steps, 1) } else { steps };
+        let pairs = if parity == Parity::Even { steps } else { b.mul(b.div(steps, 2), 2) };
         let end = b.offset(self.scalars, b.mul(pairs, self.scalar_step));
         let state = ((self.scalars, self.vectors), acc);
-        let (at, acc) = b.while_loop(
+        let ((scalars, vectors), acc) = b.while_loop(
             state,
             |((scalars, _), _)| b.before(*scalars, end),
             |((scalars, vectors), acc)| {
@@ -61,7 +78,12 @@ impl<'c> Factors<'c> {
                 (self.next(b, scalars, vectors), acc)
             },
         );
-        if odd { self.step(b, acc, at.0, at.1, vl) } else { acc }
+        let last = |acc| self.step(b, acc, scalars, vectors, vl);
+        match parity {
+            Parity::Even => acc,
+            Parity::Odd => last(acc),
+            Parity::Unknown => b.if_else(b.lt(pairs, steps), || last(acc.clone()), || acc.clone()),
+        }
     }
 
     fn next(&self, b: &Rvv<'c, '_>, scalars: P<'c>, vectors: P<'c>) -> (P<'c>, P<'c>) {
