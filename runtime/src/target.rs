@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 
 use crate::paths::{cache_dir, find_program, write_atomically};
 
+/// What the header of every network includes.
+pub const HEADER: (&str, &str) = ("ait_runtime.h", include_str!("../target/ait_runtime.h"));
+
 /// The C11 runtime, by file name: what `-o out/ --emit=exe` compiles and `docs/deploy.md` describes.
 pub const SOURCES: [(&str, &str); 8] = [
     ("ait_internal.h", include_str!("../target/ait_internal.h")),
@@ -13,7 +16,7 @@ pub const SOURCES: [(&str, &str); 8] = [
     ("ait_npy.c", include_str!("../target/ait_npy.c")),
     ("ait_npy.h", include_str!("../target/ait_npy.h")),
     ("ait_runtime.c", include_str!("../target/ait_runtime.c")),
-    ("ait_runtime.h", include_str!("../target/ait_runtime.h")),
+    HEADER,
     ("ait_weights.S", include_str!("../target/ait_weights.S")),
     ("ait_xnn.c", include_str!("../target/ait_xnn.c")),
 ];

@@ -124,6 +124,8 @@ fn write_all(program: &Program, description: &Description, emit: &[Emit], direct
     let object = write(format!("{name}.o"), &program.object)?;
     let weights = write(format!("{name}.weights"), &program.weights)?;
     write(format!("{name}.h"), program.header.as_bytes())?;
+    let (runtime, text) = ait_runtime::target::HEADER;
+    write(runtime.to_owned(), text.as_bytes())?;
     write(format!("{name}.json"), serde_json::to_string_pretty(description)?.as_bytes())?;
     let toolchain = Toolchain::find();
     if emit.contains(&Emit::Lib) {
