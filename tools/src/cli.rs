@@ -4,7 +4,6 @@ use crate::{compile, inspect, run};
 use ait_dialects::Layout;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Compiles convolutional networks (ONNX) to RISC-V Vector object code, and runs them.
@@ -100,9 +99,4 @@ pub fn main(args: &[OsString]) -> ExitCode {
 fn describe(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     if text.contains("error: ") { text } else { format!("error: {text}") }
-}
-
-/// Reads a path as given, for `--help` texts that mention `-`.
-pub fn is_stdin(path: &PathBuf) -> bool {
-    path.as_os_str() == "-"
 }

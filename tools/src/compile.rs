@@ -3,6 +3,7 @@
 use crate::cli::{Emit, Network};
 use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
+use crate::opt::source::Source;
 use ait_lowering::Program;
 use ait_passes::Pipeline;
 use ait_runtime::paths::write_atomically;
@@ -64,8 +65,8 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Path) -> Result<Artifacts> {
     let context = ait_dialects::context();
     let module = buffers(&context, model, network)?;
-    let program = ait_lowering::compile(&module)?;
-    let description = Description::of(&module, &program)?;
+    let program = ait_lowering::compile(&context, &module)?;
+    let description = Description::of(&program);
     // Everything is made in a directory beside the results; only then are they moved into place.
     let staging = tempfile::Builder::new()
         .prefix(".ait-")
@@ -106,7 +107,7 @@ pub fn read<'c>(context: &'c Context, model: &Path, network: &Network) -> Result
             let options = ImportOptions { batch: network.batch, dims };
             Ok(onnx::import(context, model, &options)?)
         }
-        Some("mlir" | "mlirbc") => Ok(ait_passes::parse_file(context, model)?),
+        Some("mlir" | "mlirbc") => Source::read(model)?.module(context),
         _ => bail!("{}: a network is an .onnx, .mlir or .mlirbc file", model.display()),
     }
 }
@@ -127,14 +128,13 @@ fn write_all(program: &Program, description: &Description, emit: &[Emit], direct
     let (runtime, text) = ait_runtime::target::HEADER;
     write(runtime.to_owned(), text.as_bytes())?;
     write(format!("{name}.json"), serde_json::to_string_pretty(description)?.as_bytes())?;
-    let toolchain = Toolchain::find();
     if emit.contains(&Emit::Lib) {
         let file = format!("lib{name}.a");
-        toolchain.as_ref()?.build_lib(&object, program.uses_xnnpack, &directory.join(&file))?;
+        Toolchain::find()?.build_lib(&object, program.uses_xnnpack, &directory.join(&file))?;
         written.push(file);
     }
     if emit.contains(&Emit::Exe) {
-        toolchain.as_ref()?.build_exe(&object, &weights, name, program.uses_xnnpack, &directory.join(name))?;
+        Toolchain::find()?.build_exe(&object, &weights, name, program.uses_xnnpack, &directory.join(name))?;
         written.push(name.clone());
     }
     Ok(written)

@@ -2,7 +2,6 @@
 
 use ait_lowering::Program;
 use anyhow::{Context as _, Result};
-use melior::ir::Module;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -62,4 +61,59 @@ pub struct MemoryDescription {
     pub weights: u64,
     /// Object file.
     pub object: u64,
+}
+
+impl Description {
+    /// Of a compiled program.
+    pub fn of(program: &Program) -> Self {
+        let tensor = |tensor: &ait_lowering::Tensor| TensorDescription {
+            name: tensor.name.clone(),
+            shape: tensor.shape.iter().map(|dim| usize::try_from(*dim).unwrap_or_default()).collect(),
+        };
+        let layer = |layer: &ait_lowering::Layer| LayerDescription {
+            name: layer.node.clone(),
+            op: layer.op.clone(),
+            kernel: layer.kernel(),
+            layout: layer.layout.map(|layout| layout.name().to_owned()).unwrap_or_default(),
+            shape: layer.shape.clone(),
+            macs: layer.macs,
+            weight_bytes: layer.weight_bytes,
+        };
+        let report = &program.report;
+        Self {
+            model: program.name.clone(),
+            inputs: program.inputs.iter().map(tensor).collect(),
+            outputs: program.outputs.iter().map(tensor).collect(),
+            layers: program.layers.iter().map(layer).collect(),
+            memory: MemoryDescription {
+                arena: report.arena,
+                arena_lower_bound: report.arena_lower_bound,
+                scratch_per_thread: report.scratch,
+                weights: report.weights,
+                object: report.object.unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Reads `NAME.json` beside the executable `NAME`.
+    ///
+    /// # Errors
+    /// If there is none, or it is no description.
+    pub fn read_beside(executable: &Path) -> Result<Self> {
+        let path = executable.with_extension("json");
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("cannot read {}, which ait compile writes beside an executable", path.display())
+        })?;
+        serde_json::from_str(&text).with_context(|| format!("{} does not describe a model", path.display()))
+    }
+
+    /// Multiply-accumulates of one inference.
+    pub fn macs(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.macs).sum()
+    }
+}
+
+/// `1x3x224x224`.
+pub fn shape_text<T: ToString>(shape: &[T]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }

@@ -1,8 +1,13 @@
 //! The tools: ONNX import, and the command lines of `ait`, `ait-opt` and `ait-translate`.
 
+mod cli;
+pub mod compile;
+pub mod description;
+pub mod inspect;
 pub mod onnx;
 pub mod opt;
 pub mod output;
+pub mod run;
 pub mod translate;
 
 use std::ffi::OsString;
@@ -13,6 +18,6 @@ pub fn main(tool: &str, args: &[OsString]) -> ExitCode {
     match tool {
         "opt" => opt::main(args),
         "translate" => translate::main(args),
-        _ => ExitCode::FAILURE,
+        _ => cli::main(args),
     }
 }

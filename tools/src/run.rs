@@ -1,9 +1,8 @@
 //! `ait run`: a network on an input, in QEMU, with its answer shown.
 
-use crate::cli::Network;
+use crate::cli::{Emit, Network};
 use crate::compile::{self, Artifacts};
-use crate::description::{Description, TensorDescription};
-use crate::cli::Emit;
+use crate::description::{Description, TensorDescription, shape_text};
 use ait_runtime::exec::{Executor, Job, JobFile, Qemu};
 use ait_runtime::tensor::Tensor;
 use ait_runtime::{image, labels, npy};
@@ -165,10 +164,6 @@ fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job
         job.inputs.push(JobFile::new(file, staged));
     }
     Ok(())
-}
-
-fn shape_text(shape: &[usize]) -> String {
-    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// Reads an input of the wanted shape; a picture is resized, cropped and normalised to it.

@@ -2,8 +2,8 @@
 
 use std::{io::Read, path::Path};
 
-use ait_passes::diagnostic::{Diagnostic, SourceLocation};
-use anyhow::{Context as _, Result};
+use ait_passes::diagnostic::{Diagnostic, SourceLocation, capture};
+use anyhow::{Context as _, Result, anyhow};
 use melior::{Context, StringRef, ir::Module};
 use mlir_sys::{MlirStringRef, mlirModuleCreateParse, mlirModuleCreateParseFromFile};
 
@@ -77,6 +77,19 @@ impl Source {
             }
             Module::from_option_raw(mlirModuleCreateParse(context.to_raw(), text))
         }
+    }
+
+    /// The whole input as one verified module; the error renders every diagnostic.
+    pub fn module<'c>(&self, context: &'c Context) -> Result<Module<'c>> {
+        let chunk = Chunk { bytes: self.bytes.clone(), whole: true };
+        let (module, mut diagnostics) = capture(context, || {
+            let module = self.parse(context, &chunk)?;
+            ait_dialects::verify(&module).then_some(module)
+        });
+        module.ok_or_else(|| {
+            diagnostics.iter_mut().for_each(|one| self.rename(&mut one.location));
+            anyhow!(diagnostics.iter().map(|one| self.render(one)).collect::<Vec<_>>().join("\n"))
+        })
     }
 
     /// Gives a location in a nameless text the name of the input.
