@@ -6,7 +6,6 @@ use crate::onnx::{self, ImportOptions};
 use crate::opt::source::Source;
 use ait_lowering::Program;
 use ait_passes::Pipeline;
-use ait_runtime::paths::write_atomically;
 use ait_runtime::target::Toolchain;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -113,7 +112,12 @@ pub fn read<'c>(context: &'c Context, model: &Path, network: &Network) -> Result
 }
 
 /// Writes the files into `directory` and returns their names.
-fn write_all(program: &Program, description: &Description, emit: &[Emit], directory: &Path) -> Result<Vec<String>> {
+fn write_all(
+    program: &Program,
+    description: &Description,
+    emit: &[Emit],
+    directory: &Path,
+) -> Result<Vec<String>> {
     let name = &program.name;
     let mut written = Vec::new();
     let mut write = |file: String, bytes: &[u8]| -> Result<PathBuf> {

@@ -82,7 +82,10 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let mut job = Job::new(&program);
     job.timeout = Duration::from_secs(arguments.timeout);
     job.args = vec!["--threads".into(), arguments.threads.to_string().into()];
-    job.args.extend(["--repeat".into(), arguments.repeat.to_string().into()]);
+    if arguments.repeat > 1 {
+        // The program's own count is of runs after the first.
+        job.args.extend(["--repeat".into(), (arguments.repeat - 1).to_string().into()]);
+    }
     if arguments.poison {
         job.args.push("--poison".into());
     }
@@ -112,7 +115,8 @@ fn executable(arguments: &Arguments, work: &Path) -> Result<PathBuf> {
     let model = &arguments.model;
     let extension = model.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if matches!(extension, "onnx" | "mlir" | "mlirbc") {
-        let Artifacts { executable, .. } = compile::compile_to(model, &arguments.network, &[Emit::Exe], work)?;
+        let Artifacts { executable, .. } =
+            compile::compile_to(model, &arguments.network, &[Emit::Exe], work)?;
         return executable.context("the executable is missing");
     }
     if !model.is_dir() {
@@ -154,7 +158,12 @@ fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job
     }
     for (index, (input, path)) in inputs.iter().zip(given).enumerate() {
         let path = path.with_context(|| {
-            format!("input '{}' ({}) is missing; give --input {}=FILE", input.name, shape_text(&input.shape), input.name)
+            format!(
+                "input '{}' ({}) is missing; give --input {}=FILE",
+                input.name,
+                shape_text(&input.shape),
+                input.name
+            )
         })?;
         let tensor = load(arguments, input, path).with_context(|| format!("input '{}'", input.name))?;
         let file = format!("input{index}.npy");
@@ -169,11 +178,7 @@ fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job
 /// Reads an input of the wanted shape; a picture is resized, cropped and normalised to it.
 fn load(arguments: &Arguments, input: &TensorDescription, path: &Path) -> Result<Tensor> {
     let is_array = path.extension().is_some_and(|extension| extension == "npy");
-    let tensor = if is_array {
-        npy::read(path)?
-    } else {
-        picture(arguments, &input.shape, path)?
-    };
+    let tensor = if is_array { npy::read(path)? } else { picture(arguments, &input.shape, path)? };
     ensure!(
         tensor.shape() == input.shape.as_slice(),
         "{} has shape {}, not {}",
