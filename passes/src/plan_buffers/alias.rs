@@ -5,7 +5,7 @@
 //! own result. Forwards, views take the place of what they look at, and what no demand reached is copied.
 
 use super::accepts::{Operand, accepts};
-use super::graph::{Graph, Kind, Role, Use};
+use super::graph::{Graph, Kind, Node, Role, Use};
 use super::strides::View;
 use ait_dialects::Layout;
 use petgraph::graph::NodeIndex;
@@ -71,6 +71,7 @@ pub fn alias(graph: &Graph) -> Result<Aliasing, Refused> {
     let mut planner = Planner {
         graph,
         places: vec![None; graph.nodes().count()],
+        views: summarise(graph),
         aliased: BTreeSet::new(),
         arena: Vec::new(),
         steps: Vec::new(),
@@ -84,10 +85,52 @@ pub fn alias(graph: &Graph) -> Result<Aliasing, Refused> {
 struct Planner<'g> {
     graph: &'g Graph,
     places: Vec<Option<Place>>,
+    /// What is known of views, per node.
+    views: Vec<Summary>,
     /// Edges (user, operand) whose operand already is where the user wants it.
     aliased: BTreeSet<(NodeIndex, usize)>,
     arena: Vec<u64>,
     steps: Vec<Step>,
+}
+
+/// How the memory that a view looks at is used through it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Summary {
+    /// The last node that reads it.
+    last_use: usize,
+    /// A concatenation, padding or result wants to move it.
+    is_moved: bool,
+}
+
+/// One summary per node; users come after what they use.
+fn summarise(graph: &Graph) -> Vec<Summary> {
+    let mut views = vec![Summary::default(); graph.nodes().count()];
+    for node in graph.nodes().rev().filter(|&node| is_view(&graph.node(node).kind)) {
+        let mut own = Summary::default();
+        for (user, _) in graph.users(node) {
+            let through = views[user.index()];
+            let moves = matches!(graph.node(user).kind, Kind::Concat(_) | Kind::Pad(..) | Kind::Return);
+            own.last_use = own.last_use.max(user.index()).max(through.last_use);
+            own.is_moved |= moves || through.is_moved;
+        }
+        views[node.index()] = own;
+    }
+    views
+}
+
+fn is_view(kind: &Kind) -> bool {
+    matches!(kind, Kind::Reshape | Kind::Transpose(_) | Kind::Slice(..) | Kind::ConvertLayout)
+}
+
+/// Where the input of a view-like node must be for its result to be at `view`; `None` if the node is not such, or
+/// its input is more than its result.
+fn seen_through(node: &Node, input: &Node, view: &View) -> Option<View> {
+    match &node.kind {
+        Kind::Reshape => view.reshape(input.shape()),
+        Kind::Transpose(permutation) => Some(view.transpose(&inverse(permutation))),
+        Kind::ConvertLayout => Some(view.clone()),
+        _ => None,
+    }
 }
 
 /// What a user offers to an operand.
@@ -190,7 +233,7 @@ impl Planner<'_> {
             Kind::Pad(low, _) => low.clone(),
             _ => return None,
         };
-        let from: Vec<i64> = low.iter().map(|&l| (-l).max(0)).collect();
+        let from: Vec<i64> = low.iter().map(|&l| l.saturating_neg().max(0)).collect();
         let to: Vec<i64> = low.iter().map(|&l| l.max(0)).collect();
         let sizes: Vec<i64> =
             (0..shape.len()).map(|d| (shape[d] - from[d]).min(whole.view.shape[d] - to[d])).collect();
@@ -219,66 +262,53 @@ impl Planner<'_> {
         }
     }
 
+    /// What is known of the views of a node; nothing if it is no view itself.
+    fn summary(&self, node: NodeIndex) -> Summary {
+        self.views.get(node.index()).copied().unwrap_or_default()
+    }
+
     /// True if a concatenation, padding or result wants this memory too: leave it to them.
     fn is_moved_elsewhere(&self, value: NodeIndex) -> bool {
         self.graph.users(value).iter().any(|&(user, _)| match self.graph.node(user).kind {
             Kind::Concat(_) | Kind::Pad(..) | Kind::Return => true,
-            _ => self.is_view(user) && self.is_moved_elsewhere(user),
+            _ => self.summary(user).is_moved,
         })
     }
 
-    fn is_view(&self, node: NodeIndex) -> bool {
-        matches!(
-            self.graph.node(node).kind,
-            Kind::Reshape | Kind::Transpose(_) | Kind::Slice(..) | Kind::ConvertLayout
-        )
-    }
-
     /// Puts `value` into the demanded place if its definition can write there and everyone can read it there.
+    /// The definition may be behind views: then all of them move with it.
     fn try_demand(&mut self, value: NodeIndex, demand: Demand<'_>, expiry: &mut [usize]) -> bool {
-        let free = self.place(value).is_none()
-            && self.last_use(value, demand.by).is_none_or(|last| last <= demand.expiry)
-            && self.users_accept(value, &demand.place.view);
-        if !free || !self.definition_accepts(value, demand, expiry) {
-            return false;
+        let mut moved = vec![(value, demand.place.clone())];
+        let mut by = demand.by;
+        while let Some((value, place)) = moved.last() {
+            let free = self.place(*value).is_none()
+                && self.last_use(*value, by).is_none_or(|last| last <= demand.expiry)
+                && self.users_accept(*value, &place.view);
+            let node = self.graph.node(*value);
+            match &node.kind {
+                _ if !free => return false,
+                Kind::Kernel(kernel) if accepts(kernel, Operand::Init, &place.view) => break,
+                Kind::Concat(_) | Kind::Pad(..) => break,
+                _ => {}
+            }
+            let Some(&(input, usage)) = self.graph.operands(*value).first() else { return false };
+            let Some(view) = seen_through(node, self.graph.node(input), &place.view) else { return false };
+            by = (*value, usage.index);
+            moved.push((input, Place { root: place.root, view }));
         }
-        self.settle(value, demand.place.clone());
-        expiry[value.index()] = demand.expiry;
+        for (value, place) in moved {
+            self.settle(value, place);
+            expiry[value.index()] = demand.expiry;
+        }
         self.aliased.insert(demand.by);
         true
     }
 
-    fn definition_accepts(&mut self, value: NodeIndex, demand: Demand<'_>, expiry: &mut [usize]) -> bool {
-        let view = &demand.place.view;
-        let through = |view: View| Place { root: demand.place.root, view };
-        let input = match &self.graph.node(value).kind {
-            Kind::Kernel(kernel) => return accepts(kernel, Operand::Init, view),
-            Kind::Concat(_) | Kind::Pad(..) => return true,
-            Kind::Reshape => match self.graph.operands(value).first() {
-                Some((input, _)) => view.reshape(self.graph.node(*input).shape()).map(through),
-                None => None,
-            },
-            Kind::Transpose(permutation) => Some(through(view.transpose(&inverse(permutation)))),
-            Kind::ConvertLayout => Some(through(view.clone())),
-            Kind::Slice(..) | Kind::Argument(_) | Kind::Constant | Kind::Return => None,
-        };
-        match (input, self.graph.operands(value).first()) {
-            (Some(place), Some(&(operand, usage))) => {
-                let demand = Demand { place: &place, by: (value, usage.index), ..demand };
-                self.try_demand(operand, demand, expiry)
-            }
-            _ => false,
-        }
-    }
-
     /// The last node that reads `value` or a view of it, the edge `except` aside.
     fn last_use(&self, value: NodeIndex, except: (NodeIndex, usize)) -> Option<usize> {
-        let uses = self.graph.users(value).into_iter().filter(|(user, usage)| (*user, usage.index) != except);
-        uses.map(|(user, _)| {
-            let through = if self.is_view(user) { self.last_use(user, except) } else { None };
-            through.unwrap_or(0).max(user.index())
-        })
-        .max()
+        let users =
+            self.graph.users(value).into_iter().filter(|(user, usage)| (*user, usage.index) != except);
+        users.map(|(user, _)| user.index().max(self.summary(user).last_use)).max()
     }
 
     fn users_accept(&self, value: NodeIndex, view: &View) -> bool {
