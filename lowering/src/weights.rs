@@ -7,6 +7,9 @@ use ait_passes::plan_buffers::View;
 use melior::ir::{AttributeLike, Location};
 use std::io::{self, Write};
 
+/// Offsets in the file are multiples of this: a cache line.
+const ALIGNMENT: usize = 64;
+
 /// `ait_checksum` of `ait_runtime.h`: FNV-1a over little-endian 64-bit words with a fold.
 struct Checksum(u64);
 
@@ -37,11 +40,16 @@ pub fn write_weights(model: &Model<'_>, sink: &mut dyn Write) -> io::Result<u64>
         let mut bytes = elements(constant).map_err(io::Error::other)?;
         // Whole words up to the next constant: offsets are multiples of 64 bytes.
         let room = end.checked_sub(constant.offset).and_then(|room| usize::try_from(room).ok());
-        let room = room.filter(|&room| room >= bytes.len() && constant.offset == position);
-        let room = room.ok_or_else(|| io::Error::other("constants overlap in the weights file"))?;
+        let fits = |room: &usize| *room >= bytes.len() && *room < bytes.len() + ALIGNMENT;
+        let room = room.filter(fits).filter(|_| constant.offset == position);
+        let room =
+            room.ok_or_else(|| io::Error::other("constants overlap or leave gaps in the weights file"))?;
         bytes.resize(room, 0);
         put(&bytes)?;
         position = end;
+    }
+    if position != model.weights_bytes {
+        return Err(io::Error::other("the weights file has another size than its constants"));
     }
     Ok(checksum.0)
 }

@@ -18,7 +18,28 @@ impl Buffer {
         let shape = types::shape(r#type)?;
         let strides =
             strides(r#type, shape.len()).ok_or_else(|| format!("{} has no static strides", r#type))?;
+        if strides
+            .iter()
+            .zip(&shape)
+            .any(|(stride, size)| stride.saturating_mul(*size).unsigned_abs() > 1 << 40)
+        {
+            return Err(format!("{type} is too large"));
+        }
         Ok(Self { view: View::new(0, &shape, &strides) })
+    }
+
+    /// First and last byte plus one that it covers when its first element is at byte `offset`.
+    pub fn range(&self, offset: i64) -> (i128, i128) {
+        let (mut low, mut high) = (i128::from(offset), i128::from(offset));
+        if self.bytes() == 0 {
+            return (low, high);
+        }
+        for (&size, &stride) in self.view.shape.iter().zip(&self.view.strides) {
+            let reach = i128::from(stride) * i128::from(size - 1) * 4;
+            low += reach.min(0);
+            high += reach.max(0);
+        }
+        (low, high + 4)
     }
 
     /// Bytes of its elements.

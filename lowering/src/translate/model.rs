@@ -192,7 +192,11 @@ fn signature<'c>(function: &OperationRef<'c, '_>, body: BlockRef<'c, '_>) -> Res
     let tensors = body.argument_count().checked_sub(1).ok_or_else(|| fault("has no arena".to_string()))?;
     for number in 0..tensors {
         let argument = body.argument(number).map_err(|error| fault(error.to_string()))?;
-        let shape = types::shape(argument.r#type()).map_err(fault)?;
+        let buffer = Buffer::of(argument.into()).map_err(fault)?;
+        if !types::is_f32(argument.r#type()) || !buffer.view.is_row_major() {
+            return Err(fault(format!("argument {number} is not dense row-major f32")));
+        }
+        let shape = buffer.view.shape;
         let attributes = attributes
             .and_then(|list| list.element(number).ok())
             .and_then(|one| DictionaryAttribute::try_from(one).ok());
@@ -233,6 +237,19 @@ impl<'c> Reader<'c> {
         found.copied().ok_or_else(|| "reads something that is no buffer".to_string())
     }
 
+    /// Bytes of the memory that addresses of a base are in.
+    fn size(&self, base: Base) -> u64 {
+        let bytes = |tensor: Option<&Tensor>| {
+            tensor.map_or(0, |t| t.shape.iter().product::<i64>().unsigned_abs() * 4)
+        };
+        match base {
+            Base::Input(number) => bytes(self.model.inputs.get(number)),
+            Base::Output(number) => bytes(self.model.outputs.get(number)),
+            Base::Arena => self.model.arena_bytes,
+            Base::Weights => self.model.weights_bytes,
+        }
+    }
+
     fn read<'a>(&mut self, op: OperationRef<'c, 'a>) -> Result<(), String>
     where
         'c: 'a,
@@ -242,7 +259,9 @@ impl<'c> Reader<'c> {
             "func.return" => Ok(()),
             "rvv.view" => {
                 let source = self.address(op.operand(0).map_err(|error| error.to_string())?)?;
-                let address = Address { offset: source.offset + op.i64("offset")?, ..source };
+                let offset =
+                    source.offset.checked_add(op.i64("offset")?).ok_or("has an offset beyond its buffer")?;
+                let address = Address { offset, ..source };
                 self.bind(op.result(0).map_err(|error| error.to_string())?.into(), address);
                 Ok(())
             }
@@ -275,6 +294,12 @@ impl<'c> Reader<'c> {
         let operands: Vec<Value<'c, 'a>> = op.operands().collect();
         let addresses = operands.iter().map(|&value| self.address(value)).collect::<Result<Vec<_>, _>>()?;
         let buffers = operands.iter().map(|&value| Buffer::of(value)).collect::<Result<Vec<_>, _>>()?;
+        for (index, (buffer, address)) in buffers.iter().zip(&addresses).enumerate() {
+            let (low, high) = buffer.range(address.offset);
+            if low < 0 || high > i128::from(self.size(address.base)) {
+                return Err(format!("reaches beyond its buffer with operand {index}"));
+            }
+        }
         let result = buffers.get(init).ok_or("has no init")?.clone();
         let macs = macs(&name, &op, &buffers, &result);
         let weights = buffers.iter().zip(&addresses).filter(|(_, address)| address.base == Base::Weights);
@@ -307,13 +332,13 @@ fn macs(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer], result: &Buff
         buffers.get(operand).and_then(|buffer| buffer.view.shape.get(d)).copied().unwrap_or(1).unsigned_abs()
     };
     let per_element = match name {
-        "xnn.conv2d" if op.bool("depthwise") == Ok(true) => dim(1, 1) * dim(1, 2),
-        "xnn.conv2d" => dim(1, 1) * dim(1, 2) * dim(1, 3),
-        "rvv.depthwise_conv2d" => dim(1, 1) * dim(1, 2),
+        "xnn.conv2d" if op.bool("depthwise") == Ok(true) => dim(1, 1).saturating_mul(dim(1, 2)),
+        "xnn.conv2d" => dim(1, 1).saturating_mul(dim(1, 2)).saturating_mul(dim(1, 3)),
+        "rvv.depthwise_conv2d" => dim(1, 1).saturating_mul(dim(1, 2)),
         "rvv.conv2d" => {
-            let kernel: u64 =
-                op.i64_array("kernel").unwrap_or_default().iter().map(|k| k.unsigned_abs()).product();
-            kernel * dim(0, 1) / op.i64("groups").unwrap_or(1).unsigned_abs().max(1)
+            let kernel = op.i64_array("kernel").unwrap_or_default();
+            let taps = kernel.iter().fold(dim(0, 1), |taps, k| taps.saturating_mul(k.unsigned_abs()));
+            taps / op.i64("groups").unwrap_or(1).unsigned_abs().max(1)
         }
         "xnn.fully_connected" => dim(0, 1),
         "rvv.matmul" => {
@@ -321,5 +346,5 @@ fn macs(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer], result: &Buff
         }
         _ => 0,
     };
-    per_element * result.view.shape.iter().product::<i64>().unsigned_abs()
+    per_element.saturating_mul(result.view.shape.iter().product::<i64>().unsigned_abs())
 }
