@@ -31,14 +31,24 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
         if matches!(kind.as_str(), "ait.constant" | "ait.convert_layout") {
             continue;
         }
-        let capable = is_capable(op, &kind);
-        conversions.operands(op, if capable { target } else { Layout::Nchw })?;
-        if capable {
+        let target = layout_of_op(op, &kind, target)?;
+        conversions.operands(op, &kind, target)?;
+        if is_capable(op, &kind) {
             let value = result(op)?;
             rewriter.set_type(value, types::tensor(rewriter.context(), &shape(op, value)?, target));
         }
     }
     Ok(())
+}
+
+/// The layout that an op computes in. XNNPACK packs filter and bias when the model is created: a convolution
+/// whose weights the network computes needs a generated kernel, which works in CNHW.
+fn layout_of_op(op: OperationRef, kind: &str, target: Layout) -> Result<Layout, PassError> {
+    Ok(match kind {
+        _ if !is_capable(op, kind) => Layout::Nchw,
+        "ait.conv2d" if constant(operand(op, 1)?).is_none() || constant(operand(op, 2)?).is_none() => Layout::Cnhw,
+        _ => target,
+    })
 }
 
 /// Whether the op's result may be in any layout.
@@ -62,10 +72,16 @@ impl<'c, 'a, 'm> Conversions<'c, 'a, 'm> {
         Self { rewriter, made: HashMap::new() }
     }
 
-    /// Converts the operands of `op` that are in another layout.
-    fn operands(&mut self, op: OperationRef<'c, 'a>, wanted: Layout) -> Result<(), PassError> {
+    /// Converts the operands of `op` that are in another layout; a filter has none.
+    fn operands(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        kind: &str,
+        layout_of_op: Layout,
+    ) -> Result<(), PassError> {
         for index in 0..op.operand_count() {
             let value = operand(op, index)?;
+            let wanted = if (kind, index) == ("ait.conv2d", 1) { Layout::Nchw } else { layout_of_op };
             if is_rank4(value) && layout(value) != wanted && constant(value).is_none() {
                 let converted = self.convert(op, value, wanted)?;
                 self.rewriter.set_operand(op, index, converted);

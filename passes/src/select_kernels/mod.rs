@@ -137,17 +137,15 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
         self.build.constant(&shape, data).map_err(|message| self.error(message))
     }
 
-    /// The data and shape of operand 1 of a convolution.
-    fn filter(&self) -> Result<(Vec<f32>, FilterShape), PassError> {
+    /// The shape of operand 1 of a convolution, and its data if it is a constant.
+    fn filter(&self) -> Result<(FilterShape, Option<Vec<f32>>), PassError> {
         let value = self.input(1)?;
-        let data = constant_data(value)
-            .ok_or_else(|| self.error("needs a constant filter: kernels read it packed at compile time"))?;
         let dims = shape(self.op, value)?;
         let dims: Vec<_> = dims.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
         let groups = self.op.i64("groups").ok().and_then(|groups| usize::try_from(groups).ok());
         match (dims.as_slice(), groups) {
-            (&[k, c, kh, kw], Some(groups)) if groups > 0 && data.len() == k * c * kh * kw => {
-                Ok((data, FilterShape { groups, k, c, kh, kw }))
+            (&[k, c, kh, kw], Some(groups)) if groups > 0 => {
+                Ok((FilterShape { groups, k, c, kh, kw }, constant_data(value)))
             }
             _ => Err(self.error("needs a filter of rank 4 and groups")),
         }

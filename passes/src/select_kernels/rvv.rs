@@ -3,6 +3,7 @@
 use ait_dialects::{Activation, Layout, attributes::Attributes};
 use melior::ir::Value;
 
+use super::pack::FilterShape;
 use super::{Site, pack};
 use crate::{
     PassError,
@@ -63,13 +64,17 @@ fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
 
 fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     needs_adjacent_w(site)?;
-    let (data, dims) = site.filter()?;
+    let (dims, data) = site.filter()?;
     let rows = dims.k / dims.groups;
-    let tile = pack::balanced_tile(rows as i64, site.most_tile);
-    let width = usize::try_from(tile).unwrap_or(1);
-    let packed = pack::tiles(&data, dims, width);
-    let shape = [dims.groups, rows.div_ceil(width), dims.kh * dims.kw * dims.c, width];
-    let filter = site.constant(&shape, &packed)?;
+    let (filter, tile) = match data {
+        Some(data) => {
+            let tile = pack::balanced_tile(rows as i64, site.most_tile);
+            let width = usize::try_from(tile).unwrap_or(1);
+            let shape = [dims.groups, rows.div_ceil(width), dims.kh * dims.kw * dims.c, width];
+            (site.constant(&shape, &pack::tiles(&data, dims, width))?, tile)
+        }
+        None => pack_at_run_time(site, dims)?,
+    };
     let mut operands = vec![site.input(0)?, filter, site.input(2)?];
     operands.extend(site.residual());
     let mut attributes = site.attributes(&["strides", "pads", "dilations", "groups", "epilogue"])?;
@@ -81,6 +86,23 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
         ("lmul", site.i64(site.lmul)),
     ]);
     site.emit("rvv.conv2d", &operands, &attributes)
+}
+
+/// A filter that the network computes, packed by a copy; the tile divides the rows, so that nothing is filled up.
+fn pack_at_run_time<'c: 'a, 'a>(
+    site: &Site<'c, 'a>,
+    dims: FilterShape,
+) -> Result<(Value<'c, 'a>, i64), PassError> {
+    let FilterShape { groups, k, c, kh, kw } = dims;
+    let most = usize::try_from(site.most_tile).unwrap_or(1);
+    let tile = (1..=most.max(1)).rev().find(|tile| (k / groups).is_multiple_of(*tile)).unwrap_or(1);
+    let shape = |dims: &[usize]| dims.iter().map(|&dim| dim as i64).collect::<Vec<_>>();
+    let build = site.build;
+    let packed = build
+        .reshape(site.input(1)?, &shape(&[k / tile, tile, c, kh * kw]))
+        .and_then(|tiles| build.transpose(tiles, &[0, 3, 2, 1]))
+        .and_then(|tiles| build.reshape(tiles, &shape(&[groups, k / groups / tile, kh * kw * c, tile])));
+    Ok((packed.map_err(|message| site.error(message))?, tile as i64))
 }
 
 /// A 1x1 convolution reads its input in place if the positions of a channel are one dense run:
@@ -96,8 +118,14 @@ fn algorithm(site: &Site, kernel: [i64; 2]) -> Result<&'static str, PassError> {
 
 fn depthwise<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     needs_adjacent_w(site)?;
-    let (data, dims) = site.filter()?;
-    let filter = site.constant(&[dims.k, dims.kh, dims.kw], &data)?;
+    let (dims, data) = site.filter()?;
+    let filter = match data {
+        Some(data) => site.constant(&[dims.k, dims.kh, dims.kw], &data)?,
+        None => {
+            let shape = [dims.k, dims.kh, dims.kw].map(|dim| dim as i64);
+            site.build.reshape(site.input(1)?, &shape).map_err(|message| site.error(message))?
+        }
+    };
     let mut operands = vec![site.input(0)?, filter, site.input(2)?];
     operands.extend(site.residual());
     let mut attributes = site.attributes(&["strides", "pads", "dilations", "epilogue"])?;

@@ -112,7 +112,9 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Result<Value<'c, 'a>, PassError> {
     if !has_constant_weights(site)? {
         return Err(site.error("needs a constant filter and bias, which XNNPACK packs at creation"));
     }
-    let (data, dims) = site.filter()?;
+    let (dims, data) = site.filter()?;
+    let data =
+        data.ok_or_else(|| site.error("needs a constant filter: XNNPACK packs it when a model is created"))?;
     let depthwise = site.is_depthwise()?;
     let filter = if depthwise {
         // K x 1 x KH x KW to 1 x KH x KW x K.
