@@ -46,7 +46,9 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
 fn layout_of_op(op: OperationRef, kind: &str, target: Layout) -> Result<Layout, PassError> {
     Ok(match kind {
         _ if !is_capable(op, kind) => Layout::Nchw,
-        "ait.conv2d" if constant(operand(op, 1)?).is_none() || constant(operand(op, 2)?).is_none() => Layout::Cnhw,
+        "ait.conv2d" if constant(operand(op, 1)?).is_none() || constant(operand(op, 2)?).is_none() => {
+            Layout::Cnhw
+        }
         _ => target,
     })
 }

@@ -101,6 +101,7 @@ func.func @reshape(%x: tensor<4xf32>) {
 // -----
 
 func.func @missing(%x: tensor<4xf32>) {
+  // expected-note@+2 {{see current operation}}
   // expected-error@+1 {{attribute "axis" is expected but not provided}}
   %y = "ait.softmax"(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return
@@ -109,6 +110,7 @@ func.func @missing(%x: tensor<4xf32>) {
 // -----
 
 func.func @unregistered(%x: tensor<4xf32>) {
+  // expected-note@+2 {{see current operation}}
   // expected-error@+1 {{unregistered operation 'ait.swizzle'}}
   %y = "ait.swizzle"(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return

@@ -10,6 +10,7 @@ func.func @shapes(%x: memref<2x3xf32>, %w: memref<4x5xf32>, %b: memref<4xf32>, %
 // -----
 
 func.func @attributes(%x: memref<2x3xf32>) {
+  // expected-note@+2 {{see current operation}}
   // expected-error@+1 {{attribute "min" is expected but not provided}}
   "xnn.binary"(%x, %x, %x) {fn = "add", max = 1.0 : f32} : (memref<2x3xf32>, memref<2x3xf32>, memref<2x3xf32>) -> ()
   return

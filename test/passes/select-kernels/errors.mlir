@@ -1,9 +1,9 @@
 // RUN: ait-opt %s --ait-select-kernels --split-input-file --verify-diagnostics
 
-func.func @variable_filter(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2x1x1xf32>, %b: tensor<2xf32>) -> tensor<1x2x4x4xf32> {
-  // expected-error @+1 {{'ait.conv2d' op needs a constant filter}}
-  %0 = "ait.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "identity"}} : (tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
-  return %0 : tensor<1x2x4x4xf32>
+func.func @variable_filter(%x: tensor<1x2x4x4xf32, #ait.layout<"NHWC">>, %w: tensor<2x2x1x1xf32>, %b: tensor<2xf32>) -> tensor<1x2x4x4xf32, #ait.layout<"NHWC">> {
+  // expected-error @+1 {{'ait.conv2d' op needs a constant filter and bias, which XNNPACK packs at creation}}
+  %0 = "ait.conv2d"(%x, %w, %b) {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "identity"}} : (tensor<1x2x4x4xf32, #ait.layout<"NHWC">>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32, #ait.layout<"NHWC">>
+  return %0 : tensor<1x2x4x4xf32, #ait.layout<"NHWC">>
 }
 
 // -----
