@@ -124,11 +124,11 @@ impl Activation {
         let dictionary = DictionaryAttribute::try_from(attribute)
             .map_err(|_| format!("epilogue must be a dictionary, not {attribute}"))?;
         let act = dictionary.element_by_name("act").ok_or("epilogue has no 'act'")?;
-        let act = StringAttribute::try_from(act).map_err(|_| "epilogue 'act' must be a string")?;
+        let act = attributes::string_value(act).ok_or("epilogue 'act' must be a string")?;
         let activation =
-            Self::new(act.value(), |key| dictionary.element_by_name(key).and_then(attributes::f32_value))?;
+            Self::new(&act, |key| dictionary.element_by_name(key).and_then(attributes::f32_value))?;
         if dictionary.len() != 1 + activation.parameters().len() {
-            return Err(format!("activation {} has unknown parameters in {attribute}", act.value()));
+            return Err(format!("activation {} has unknown parameters in {attribute}", act));
         }
         Ok(activation)
     }

@@ -7,7 +7,7 @@ use melior::ir::attribute::{
 };
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::r#type::IntegerType;
-use melior::ir::{Attribute, Type};
+use melior::ir::{Attribute, AttributeLike, Type};
 
 /// Attributes by name, of an op or of anything that stands for one.
 pub trait Attributes {
@@ -68,10 +68,7 @@ pub trait Attributes {
     /// # Errors
     /// If missing or of another type.
     fn string(&self, name: &str) -> Result<String, String> {
-        self.get(name)
-            .and_then(|value| StringAttribute::try_from(value).ok())
-            .map(|value| value.value().to_string())
-            .ok_or_else(|| format!("'{name}' must be a string"))
+        self.get(name).and_then(string_value).ok_or_else(|| format!("'{name}' must be a string"))
     }
 
     /// The `epilogue`.
@@ -94,6 +91,20 @@ impl Attributes for &[(&str, Attribute<'_>)] {
     fn get(&self, name: &str) -> Option<Attribute<'_>> {
         self.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
+}
+
+/// The value of a string attribute that is UTF-8. (melior's accessor panics on other bytes.)
+pub fn string_value(attribute: Attribute<'_>) -> Option<String> {
+    StringAttribute::try_from(attribute).ok()?;
+    // SAFETY: the attribute is a string attribute, whose bytes live as long as the context.
+    let bytes = unsafe {
+        let text = mlir_sys::mlirStringAttrGetValue(attribute.to_raw());
+        if text.length == 0 {
+            return Some(String::new());
+        }
+        std::slice::from_raw_parts(text.data.cast::<u8>(), text.length)
+    };
+    std::str::from_utf8(bytes).ok().map(str::to_owned)
 }
 
 /// The value of an `f32` attribute.

@@ -41,7 +41,10 @@ pub(super) fn slice(shape: &[i64], attributes: &dyn Attributes) -> Rule {
     }
     for (dim, &extent) in shape.iter().enumerate() {
         let (start, size, step) = (starts[dim], sizes[dim], steps[dim]);
-        let last = (size - 1).checked_mul(step).and_then(|way| way.checked_add(start));
+        let last = size
+            .checked_sub(1)
+            .and_then(|steps| steps.checked_mul(step))
+            .and_then(|way| way.checked_add(start));
         let inside = |at: i64| (0..extent).contains(&at);
         if size < 0 || step == 0 || (size > 0 && !(inside(start) && last.is_some_and(inside))) {
             return Err(format!(

@@ -43,7 +43,9 @@ impl View {
 
     /// `sizes` elements from `starts` in `steps` (which may be negative).
     pub fn slice(&self, starts: &[i64], sizes: &[i64], steps: &[i64]) -> Self {
-        let offset = self.strides.iter().zip(starts).map(|(stride, start)| stride * start).sum::<i64>();
+        // Where nothing is taken any start is valid.
+        let offset = self.strides.iter().zip(starts).map(|(stride, start)| stride * start);
+        let offset = if sizes.contains(&0) { 0 } else { offset.sum::<i64>() };
         // The step of a single element leads nowhere and may be any number.
         let step = |(d, stride): (usize, &i64)| if sizes[d] > 1 { stride * steps[d] } else { 1 };
         let strides: Vec<i64> = self.strides.iter().enumerate().map(step).collect();
