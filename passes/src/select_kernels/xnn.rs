@@ -149,7 +149,8 @@ fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     site.emit("xnn.fully_connected", &[lhs, filter, bias], &bounds(site, UNBOUNDED)).map(Some)
 }
 
-/// XNNPACK rounds sizes down, and refuses windows of one element or that leave gaps.
+/// XNNPACK rounds sizes down, refuses windows of one element or that leave gaps, and with dilation may
+/// read outside a padded input.
 fn fits_pool(site: &Site) -> Result<bool, PassError> {
     let fail = |message| site.error(message);
     let kernel = site.op.i64s::<2>("kernel").map_err(fail)?;
@@ -160,7 +161,8 @@ fn fits_pool(site: &Site) -> Result<bool, PassError> {
         size.and_then(Result::ok).as_ref() == site.output.get(dim + 2)
     });
     let without_gaps = (0..2).all(|dim| window.strides[dim] <= window.kernel[dim]);
-    Ok(rounded_down && without_gaps && kernel != [1, 1])
+    let dilated_padding = window.dilations != [1, 1] && window.pads != [0; 4];
+    Ok(rounded_down && without_gaps && !dilated_padding && kernel != [1, 1])
 }
 
 fn max_pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
