@@ -72,6 +72,16 @@ func.func @pools(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> (tensor<1x4x1x
   return %0, %1, %3, %3, %4, %5, %7 : tensor<1x4x1x1xf32, #ait.layout<"NHWC">>, tensor<1x4x2x2xf32, #ait.layout<"NHWC">>, tensor<1x4x3x3xf32, #ait.layout<"NHWC">>, tensor<1x4x3x3xf32, #ait.layout<"NHWC">>, tensor<1x4x1x1xf32, #ait.layout<"NHWC">>, tensor<1x4x1x1xf32, #ait.layout<"NHWC">>, tensor<1x4x4x4xf32, #ait.layout<"NHWC">>
 }
 
+// XNNPACK may read outside a padded input with a dilated window.
+// CHECK-LABEL: @dilated_pools
+// CHECK: "xnn.max_pool2d"
+// CHECK: "rvv.pool2d"
+func.func @dilated_pools(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> (tensor<1x4x2x2xf32, #ait.layout<"NHWC">>, tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) {
+  %0 = "ait.max_pool2d"(%x) {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 2, 2>, ceil_mode = false} : (tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> tensor<1x4x2x2xf32, #ait.layout<"NHWC">>
+  %1 = "ait.max_pool2d"(%x) {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 2, 2>, ceil_mode = false} : (tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> tensor<1x4x4x4xf32, #ait.layout<"NHWC">>
+  return %0, %1 : tensor<1x4x2x2xf32, #ait.layout<"NHWC">>, tensor<1x4x4x4xf32, #ait.layout<"NHWC">>
+}
+
 // CHECK-LABEL: @products
 // CHECK: "xnn.fully_connected"(%arg0, {{.*}}min = 0.000000e+00 : f32
 // CHECK: "xnn.fully_connected"
