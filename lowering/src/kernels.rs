@@ -59,7 +59,7 @@ pub trait Family: Clone + Default + PartialEq + fmt::Debug {
         0
     }
 
-    /// Emits the body of the kernel. Called only if [`Self::check`] passed.
+    /// Emits the body of the kernel. Called only if [`Self::check`] passed and there are tasks.
     fn body<'c>(&self, b: &Rvv<'c, '_>);
 }
 
@@ -143,7 +143,9 @@ impl Kernel {
         let name = name.as_string_ref().as_str().map_err(|error| error.to_string())?;
         let mnemonic = name.strip_prefix("rvv.").ok_or_else(|| format!("{name} is no kernel"))?;
         let buffers = op.operands().map(|operand| strided(operand.r#type())).collect::<Result<_, _>>()?;
-        Self::read(op, mnemonic, buffers)?.checked()
+        let kernel =
+            Self::read(op, mnemonic, buffers).map_err(|message| format!("rvv.{mnemonic}: {message}"))?;
+        kernel.checked()
     }
 
     fn checked(self) -> Result<Self, String> {
@@ -174,7 +176,11 @@ impl Kernel {
         self.clone().checked()?;
         let name = self.symbol_name();
         if module.get_function(&name).is_none_or(|function| function.count_basic_blocks() == 0) {
-            Rvv::kernel(module, &name, |b| self.body(b));
+            Rvv::kernel(module, &name, |b| {
+                if self.tasks() > 0 {
+                    self.body(b);
+                }
+            });
         }
         Ok(())
     }
@@ -218,4 +224,73 @@ fn strided(r#type: melior::ir::Type<'_>) -> Result<Strided, String> {
         return Err(format!("{type} has dynamic or huge strides"));
     }
     Ok(Strided { shape, strides })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kernel;
+    use melior::ir::operation::{OperationLike, OperationRef};
+    use melior::ir::{BlockLike, Module, RegionLike};
+
+    /// The kernel of the first `rvv` kernel op in a function.
+    fn kernel(arguments: &str, op: &str) -> Result<Kernel, String> {
+        let context = ait_dialects::context();
+        let text = format!("func.func @main({arguments}) {{ {op} return }}");
+        let module = Module::parse(&context, &text).unwrap();
+        let function: OperationRef = module.body().first_operation().unwrap();
+        let block = function.region(0).unwrap().first_block().unwrap();
+        Kernel::from_op(block.first_operation().unwrap())
+    }
+
+    const CONV: &str = r#""rvv.conv2d"(%in, %filter, %bias, %init) {
+        kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>,
+        dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "clip", min = 0.0 : f32, max = 6.0 : f32},
+        algorithm = "packed", tile = 7 : i64, lmul = 4 : i64}
+        : (memref<2x3x8x8xf32, strided<[64, 128, 8, 1]>>, memref<1x2x27x7xf32>, memref<10xf32>,
+           memref<2x10x4x4xf32, strided<[16, 32, 4, 1]>>) -> ()"#;
+    const CONV_ARGUMENTS: &str = "%in: memref<2x3x8x8xf32, strided<[64, 128, 8, 1]>>, \
+        %filter: memref<1x2x27x7xf32>, %bias: memref<10xf32>, \
+        %init: memref<2x10x4x4xf32, strided<[16, 32, 4, 1]>>";
+
+    #[test]
+    fn ops_become_names() {
+        let conv = kernel(CONV_ARGUMENTS, CONV).unwrap();
+        let name = "rvv_conv2d_direct0_t7_m4_k3x3_s2x2_p1x1x1x1_d1x1_g1_in2x3x8x8.64x128x8x1_\
+                    out2x10x4x4.16x32x4x1_res_act.clipx40c00000x00000000";
+        assert_eq!(conv.to_string(), name);
+        assert_eq!(name.parse(), Ok(conv));
+        let matmul = r#""rvv.matmul"(%lhs, %rhs, %bias, %init)
+            {epilogue = {act = "identity"}, tile = 3 : i64, lmul = 8 : i64}
+            : (memref<4x5xf32>, memref<5x9xf32>, memref<9xf32>, memref<4x9xf32>) -> ()"#;
+        let arguments =
+            "%lhs: memref<4x5xf32>, %rhs: memref<5x9xf32>, %bias: memref<9xf32>, %init: memref<4x9xf32>";
+        let name = "rvv_matmul_t3_m8_lhs4x5.5x1_rhs5x9.9x1_out4x9.9x1_res_act.identity";
+        assert_eq!(kernel(arguments, matmul).unwrap().to_string(), name);
+    }
+
+    #[test]
+    fn bad_ops_are_errors() {
+        let error = |from: &str, to: &str| kernel(CONV_ARGUMENTS, &CONV.replace(from, to)).unwrap_err();
+        assert_eq!(error("tile = 7", "tile = 8"), "rvv.conv2d: tile 8 at lmul 4 is outside 1 to 7");
+        assert_eq!(
+            error("tile = 7", "tile = 6"),
+            "rvv.conv2d: filter [1, 2, 27, 7] and bias [10] do not have 324 and 10 elements"
+        );
+        assert_eq!(error("lmul = 4", "lmul = 3"), "rvv.conv2d: lmul must be 1, 2, 4 or 8, not 3");
+        assert!(
+            error("kernel = array<i64: 3, 3>", "kernel = array<i64: 4611686018427387904, 3>")
+                .contains("range")
+        );
+        assert!(error("\"packed\"", "\"winograd\"").contains("winograd"));
+    }
+
+    #[test]
+    fn bad_names_are_errors() {
+        let name = "rvv_matmul_t3_m8_lhs4x5.5x1_rhs5x9.9x1_out4x9.9x1_res_act.identity";
+        for (from, to) in
+            [("rvv_", ""), ("matmul", "matmal"), ("_m8", "_m3"), ("5x1_", "5_"), ("ity", "ity_x1")]
+        {
+            assert!(name.replace(from, to).parse::<Kernel>().is_err(), "{from} to {to}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use melior::ir::{AttributeLike, Location};
 use std::io::{self, Write};
 
 /// Offsets in the file are multiples of this: a cache line.
-const ALIGNMENT: usize = 64;
+const ALIGNMENT: u64 = 64;
 
 /// `ait_checksum` of `ait_runtime.h`: FNV-1a over little-endian 64-bit words with a fold.
 struct Checksum(u64);
@@ -37,13 +37,14 @@ pub fn write_weights(model: &Model<'_>, sink: &mut dyn Write) -> io::Result<u64>
     };
     for (index, constant) in model.constants.iter().enumerate() {
         let end = model.constants.get(index + 1).map_or(model.weights_bytes, |next| next.offset);
-        let mut bytes = elements(constant).map_err(io::Error::other)?;
+        let shape = types::shape(constant.value.r#type()).map_err(io::Error::other)?;
+        let size = types::elements(&shape).map_err(io::Error::other)?.unsigned_abs() * 4;
         // Whole words up to the next constant: offsets are multiples of 64 bytes.
-        let room = end.checked_sub(constant.offset).and_then(|room| usize::try_from(room).ok());
-        let fits = |room: &usize| *room >= bytes.len() && *room < bytes.len() + ALIGNMENT;
-        let room = room.filter(fits).filter(|_| constant.offset == position);
+        let room = end.checked_sub(constant.offset).filter(|&room| room >= size && room < size + ALIGNMENT);
+        let room = room.filter(|_| constant.offset == position).and_then(|room| usize::try_from(room).ok());
         let room =
             room.ok_or_else(|| io::Error::other("constants overlap or leave gaps in the weights file"))?;
+        let mut bytes = elements(constant, &shape).map_err(io::Error::other)?;
         bytes.resize(room, 0);
         put(&bytes)?;
         position = end;
@@ -55,10 +56,9 @@ pub fn write_weights(model: &Model<'_>, sink: &mut dyn Write) -> io::Result<u64>
 }
 
 /// A constant's elements, little-endian, in memory order.
-fn elements(constant: &Constant<'_>) -> Result<Vec<u8>, String> {
+fn elements(constant: &Constant<'_>, shape: &[i64]) -> Result<Vec<u8>, String> {
     let data = types::f32_data(constant.value)?;
-    let shape = types::shape(constant.value.r#type())?;
-    let stored = View::new(0, &shape, &constant.strides);
+    let stored = View::new(0, shape, &constant.strides);
     if stored.is_row_major() {
         return Ok(data.iter().flat_map(|value| value.to_le_bytes()).collect());
     }

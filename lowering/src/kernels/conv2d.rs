@@ -19,6 +19,8 @@ use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{Window, output_size};
 use melior::ir::operation::OperationRef;
 
+/// Bound on every number of a window, so that no product of two overflows.
+const LIMIT: i64 = 1 << 24;
 /// Positions of a task: VLMAX of LMUL 8 at VLEN 1024.
 const BLOCK: i64 = 256;
 /// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
@@ -138,6 +140,9 @@ impl Conv2d {
             ));
         }
         let (channels, rows) = (all_channels / groups, all_rows / groups);
+        if self.output_size([height, width])? != [out_height, out_width] {
+            return Err(format!("shape {:?} of init does not fit", self.init.shape));
+        }
         let [segments, segment] = self.segments(&[batch, out_height, out_width]);
         let dims = Dims {
             batch,
@@ -150,28 +155,24 @@ impl Conv2d {
             input,
             output,
             residual,
-            steps: self.kernel[0] * self.kernel[1] * channels,
+            steps: (self.kernel[0] * self.kernel[1]).saturating_mul(channels),
             tiles: ceil_div(rows, self.tile),
             segments,
             segment,
         };
-        let fits = self.output_size(&dims)? == [out_height, out_width];
-        if fits { Ok(dims) } else { Err(format!("shape {:?} of init does not fit", self.init.shape)) }
+        Ok(dims)
     }
 
-    fn output_size(&self, dims: &Dims) -> Result<[i64; 2], String> {
+    /// [OH, OW] of an input of [H, W].
+    fn output_size(&self, input: [i64; 2]) -> Result<[i64; 2], String> {
         let Self { kernel, strides, pads, dilations, .. } = *self;
         let window = Window { kernel, strides, pads, dilations };
-        let positive = |values: &[i64]| values.iter().all(|&value| value >= 1);
-        if !positive(&kernel)
-            || !positive(&strides)
-            || !positive(&dilations)
-            || !positive(&pads.map(|pad| pad + 1))
-        {
+        let within = |least, values: &[i64]| values.iter().all(|value| (least..=LIMIT).contains(value));
+        if !within(1, &kernel) || !within(1, &strides) || !within(1, &dilations) || !within(0, &pads) {
             return Err(format!("{window:?} is out of range"));
         }
-        let size = |size, dim| output_size(size, &window, dim, false);
-        Ok([size(dims.height, 0)?, size(dims.width, 1)?])
+        let size = |dim: usize| output_size(input[dim], &window, dim, false);
+        Ok([size(0)?, size(1)?])
     }
 
     /// The longest runs of positions [n, h, w] that are contiguous in every buffer of output shape:
@@ -232,7 +233,7 @@ impl Family for Conv2d {
         };
         conv.check()?;
         let dims = conv.dims()?;
-        let packed = conv.groups * dims.tiles * dims.steps * conv.tile;
+        let packed = (conv.groups * dims.tiles * conv.tile).saturating_mul(dims.steps);
         if filter.elements() != packed || bias.elements() != conv.groups * dims.rows {
             return Err(format!(
                 "filter {:?} and bias {:?} do not have {packed} and {} elements",

@@ -94,3 +94,89 @@ pub fn exp<'c>(b: &Rvv<'c, '_>, x: V<'c>, vl: Vl<'c>) -> V<'c> {
     let scaled = b.vfmul(b.vfmul(p, power(half), vl), power(b.vsub(n, half, vl)), vl);
     b.vmerge(scaled, x, b.vmfne(x, x, vl), vl)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::apply;
+    use crate::kernels::rvv::{Lmul, Rvv, V, Vl};
+    use crate::kernels::testing;
+    use ait_dialects::Activation;
+    use ait_runtime::kernel_test::{Arg, Case};
+    use inkwell::context::Context;
+
+    type Function = for<'c> fn(&Rvv<'c, '_>, V<'c>, Vl<'c>) -> V<'c>;
+
+    fn exp<'c>(b: &Rvv<'c, '_>, v: V<'c>, vl: Vl<'c>) -> V<'c> {
+        super::exp(b, v, vl)
+    }
+
+    fn tanh<'c>(b: &Rvv<'c, '_>, v: V<'c>, vl: Vl<'c>) -> V<'c> {
+        apply(b, &Activation::Tanh, v, vl)
+    }
+
+    fn sigmoid<'c>(b: &Rvv<'c, '_>, v: V<'c>, vl: Vl<'c>) -> V<'c> {
+        apply(b, &Activation::Sigmoid, v, vl)
+    }
+
+    type Reference = fn(f64) -> f64;
+
+    const FUNCTIONS: [(&str, Function, Reference); 3] = [
+        ("exp", exp, f64::exp),
+        ("tanh", tanh, f64::tanh),
+        ("sigmoid", sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+    ];
+
+    /// The relative error times 100, which the harness compares with 0 to 1e-4.
+    #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "references are rounded to f32")]
+    fn relative_error_is_below_1e_6() {
+        let x: Vec<f32> = (-8700..8700i16).map(|i| f32::from(i) / 100.0 + 0.003).collect();
+        let count = i64::try_from(x.len()).unwrap();
+        let emit = |module: &_| {
+            for (name, function, _) in FUNCTIONS {
+                Rvv::kernel(module, name, |b| {
+                    let args = [0, 1, 2].map(|index| b.arg(index));
+                    b.strips(count, Lmul::M2, (), |done, vl, ()| {
+                        let [x, reference, out] = args.map(|base| b.index(base, done));
+                        let (x, reference) = (b.vle32(x, vl), b.vle32(reference, vl));
+                        let error = b.vfdiv(b.vfsub(function(b, x, vl), reference, vl), reference, vl);
+                        b.vse32(b.vfmul(error, 100.0, vl), out, vl);
+                    });
+                });
+            }
+        };
+        let cases = FUNCTIONS.map(|(name, _, reference)| {
+            let reference: Vec<f32> = x.iter().map(|&x| reference(f64::from(x)) as f32).collect();
+            Case::new(name, name)
+                .arg(Arg::input(x.clone()))
+                .arg(Arg::input(reference))
+                .arg(Arg::output(vec![0.0; x.len()]))
+        });
+        let context = Context::create();
+        testing::run(&context, emit, &cases);
+    }
+
+    #[test]
+    fn special_values() {
+        let inputs = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e9, -1e9, 89.0, -110.0];
+        let inf = f32::INFINITY;
+        let expected = [
+            ("exp", [f32::NAN, inf, 0.0, inf, 0.0, inf, 0.0]),
+            ("tanh", [f32::NAN, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0]),
+            ("sigmoid", [f32::NAN, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]),
+        ];
+        let emit = |module: &_| {
+            for (name, function, _) in FUNCTIONS {
+                Rvv::kernel(module, name, |b| {
+                    let (from, to) = (b.arg(0), b.arg(1));
+                    b.strips(7, Lmul::M4, (), |done, vl, ()| {
+                        b.vse32(function(b, b.vle32(b.index(from, done), vl), vl), b.index(to, done), vl);
+                    });
+                });
+            }
+        };
+        let cases = expected
+            .map(|(name, values)| Case::new(name, name).arg(Arg::input(inputs)).arg(Arg::output(values)));
+        testing::run(&Context::create(), emit, &cases);
+    }
+}

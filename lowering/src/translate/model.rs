@@ -12,8 +12,11 @@ use ait_passes::plan_buffers::{entry, name_of};
 use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute};
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationLike, OperationRef};
-use melior::ir::{Attribute, BlockRef, Module, RegionLike, Value, ValueLike};
+use melior::ir::{Attribute, AttributeLike, BlockRef, Module, RegionLike, Value, ValueLike};
 use std::collections::BTreeMap;
+
+/// Largest weights file: it is made in memory.
+const MAX_WEIGHTS_BYTES: u64 = 1 << 31;
 
 /// An input or output of the model; f32, dense row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +150,10 @@ pub fn read<'c>(module: &Module<'c>) -> Result<Model<'c>, Fault<'c>> {
     };
     let (arena, lower_bound, weights) =
         (bytes("ait.arena_bytes")?, bytes("ait.arena_lower_bound")?, bytes("ait.weights_bytes")?);
+    if weights > MAX_WEIGHTS_BYTES {
+        let message = format!("{weights} bytes of weights are more than {MAX_WEIGHTS_BYTES}");
+        return Err(Fault::new(function.location(), message));
+    }
     let mut reader = Reader { model: signature(&function, body)?, addresses: BTreeMap::new() };
     reader.model.name = whole.string("sym_name").unwrap_or_else(|_| "model".to_string());
     identifier(&reader.model.name).map_err(|message| Fault::new(whole.location(), message))?;
@@ -278,11 +285,14 @@ impl<'c> Reader<'c> {
         'c: 'a,
     {
         let result: Value<'c, 'a> = op.result(0).map_err(|error| error.to_string())?.into();
-        let view = Buffer::of(result)?.view;
+        let buffer = Buffer::of(result)?;
         let offset = op.i64("offset")?;
         let value = op.attribute("value").map_err(|error| error.to_string())?;
+        if types::shape(value.r#type())? != buffer.view.shape {
+            return Err("has another shape than its value".to_string());
+        }
         let offset_in_file = u64::try_from(offset).map_err(|_| "has a negative offset")?;
-        self.model.constants.push(Constant { offset: offset_in_file, value, strides: view.strides });
+        self.model.constants.push(Constant { offset: offset_in_file, value, strides: buffer.view.strides });
         self.bind(result, Address { base: Base::Weights, offset });
         Ok(())
     }
