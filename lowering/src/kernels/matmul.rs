@@ -307,6 +307,17 @@ mod tests {
     }
 
     #[test]
+    fn no_variant_spills() {
+        let variant = |(index, (lmul, tile)): (usize, (Lmul, i64))| {
+            let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()];
+            let plain = plain(2 * tile + 1, 33, 100, epilogue);
+            let residual = Some(plain.init.clone());
+            Matmul { residual, tile, lmul, ..plain }.into()
+        };
+        testing::audit(&testing::variants().enumerate().map(variant).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn assembly() {
         insta::assert_snapshot!(testing::assembly(&plain(14, 64, 1000, Activation::Relu).into()));
     }

@@ -2,20 +2,18 @@
 
 use super::Kernel;
 use super::name::Strided;
+use super::rvv::Lmul;
+use crate::emit::{Target, emit_assembly, emit_object};
 use ait_dialects::Activation;
 use ait_runtime::kernel_test::{self, Case, POISON};
-use inkwell::OptimizationLevel;
 use inkwell::context::Context;
 use inkwell::module::Module;
-use inkwell::passes::PassBuilderOptions;
-use inkwell::targets::{
-    CodeModel, FileType, InitializationConfig, RelocMode, Target, TargetMachine, TargetTriple,
-};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// The generator of a test's random shapes.
 pub fn rng(seed: u64) -> ChaCha8Rng {
@@ -27,32 +25,13 @@ pub fn data(rng: &mut impl Rng, count: i64) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0f32..1.0)).collect()
 }
 
-/// A machine for any core with RVV 1.0.
-pub fn machine() -> TargetMachine {
-    Target::initialize_riscv(&InitializationConfig::default());
-    let triple = TargetTriple::create("riscv64-unknown-linux-gnu");
-    let target = Target::from_triple(&triple).unwrap();
-    let features = "+m,+a,+f,+d,+c,+v";
-    target
-        .create_target_machine(
-            &triple,
-            "generic-rv64",
-            features,
-            OptimizationLevel::Default,
-            RelocMode::PIC,
-            CodeModel::Medium,
-        )
-        .unwrap()
-}
-
-/// An optimised module of what `emit` adds.
-fn module<'c>(context: &'c Context, machine: &TargetMachine, emit: impl FnOnce(&Module<'c>)) -> Module<'c> {
+/// An optimised module of what `emit` adds, as the compiler makes it.
+fn module<'c>(context: &'c Context, target: &Target, emit: impl FnOnce(&Module<'c>)) -> Module<'c> {
     let module = context.create_module("kernels");
-    module.set_triple(&machine.get_triple());
-    module.set_data_layout(&machine.get_target_data().get_data_layout());
+    target.prepare(&module);
     emit(&module);
     module.verify().unwrap();
-    module.run_passes("default<O2>", machine, PassBuilderOptions::create()).unwrap();
+    target.optimize(&module).unwrap();
     module
 }
 
@@ -67,16 +46,15 @@ fn emit(module: &Module<'_>, kernels: &[Kernel]) {
 
 /// Assembly of one kernel, for snapshots.
 pub fn assembly(kernel: &Kernel) -> String {
-    let (context, machine) = (Context::create(), machine());
-    let module = module(&context, &machine, |module| emit(module, std::slice::from_ref(kernel)));
-    let buffer = machine.write_to_memory_buffer(&module, FileType::Assembly).unwrap();
-    let text = String::from_utf8(buffer.as_slice().to_vec()).unwrap();
+    let (context, target) = (Context::create(), Target::new().unwrap());
+    let module = module(&context, &target, |module| emit(module, std::slice::from_ref(kernel)));
+    let text = emit_assembly(&target, &module).unwrap();
     let is_code = |line: &&str| {
         let line = line.trim_start();
         !line.is_empty() && !line.starts_with('#') && (!line.starts_with('.') || line.starts_with(".LBB"))
     };
     let strip = |line: &str| line.split('#').next().unwrap_or_default().trim_end().to_owned();
-    text.trim_end_matches('\0').lines().filter(is_code).map(|line| strip(line) + "\n").collect()
+    text.lines().filter(is_code).map(|line| strip(line) + "\n").collect()
 }
 
 /// Compiles the kernels, checks their disassembly for spills, and runs the cases at every VLEN.
@@ -84,16 +62,32 @@ pub fn check(kernels: &[Kernel], cases: &[Case]) {
     run(&Context::create(), |module| emit(module, kernels), cases);
 }
 
+/// Compiles the kernels and checks their disassembly for spills.
+pub fn audit(kernels: &[Kernel]) {
+    object(&Context::create(), |module| emit(module, kernels));
+}
+
 /// [`check`] of the functions that `emit` adds.
 pub fn run<'c>(context: &'c Context, emit: impl FnOnce(&Module<'c>), cases: &[Case]) {
-    let directory = tempfile::tempdir().unwrap();
-    let object = directory.path().join("kernels.o");
-    let machine = machine();
-    let module = module(context, &machine, emit);
-    machine.write_to_file(&module, FileType::Object, &object).unwrap();
-    assert_no_spills(&object);
+    let (_directory, object) = object(context, emit);
     let mismatches = kernel_test::check(&[object.as_path()], cases).unwrap();
     assert!(mismatches.is_empty(), "{}", kernel_test::report(&mismatches));
+}
+
+/// An object file without spills, in a directory of its own.
+fn object<'c>(context: &'c Context, emit: impl FnOnce(&Module<'c>)) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let object = directory.path().join("kernels.o");
+    let target = Target::new().unwrap();
+    let module = module(context, &target, emit);
+    std::fs::write(&object, emit_object(&target, &module).unwrap()).unwrap();
+    assert_no_spills(&object);
+    (directory, object)
+}
+
+/// All pairs of register group and tile that fit the register file.
+pub fn variants() -> impl Iterator<Item = (Lmul, i64)> {
+    Lmul::ALL.into_iter().flat_map(|lmul| (1..32 / lmul.registers()).map(move |tile| (lmul, tile)))
 }
 
 /// `KERNEL=rvv_matmul_... cargo test -p ait-lowering print_assembly -- --ignored --nocapture`

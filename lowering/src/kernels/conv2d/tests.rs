@@ -170,6 +170,20 @@ fn residual_in_place() {
     testing::check(&[conv.into()], &[case]);
 }
 
+/// Every tile and register group, with all that wants registers: chunks of odd length, a residual, a short last
+/// tile, an activation.
+#[test]
+fn no_variant_spills() {
+    let mut kernels = vec![];
+    for (index, (lmul, tile)) in testing::variants().enumerate() {
+        let mut conv = plain([1, 47, 6, 9], 2 * tile + 1, 3, 1);
+        conv.residual = Some(conv.init.clone());
+        let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()];
+        kernels.push(Conv2d { lmul, tile, epilogue, ..conv }.into());
+    }
+    testing::audit(&kernels);
+}
+
 #[test]
 fn limits() {
     let conv = plain([1, 8, 8, 8], 8, 3, 1);
