@@ -1,6 +1,8 @@
 //! Passes keep what a function computes: the modules of their FileCheck tests are evaluated by the
 //! scalar reference before and after, on the same input.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{collections::HashMap, path::Path};
 
 use ait_dialects::{Activation, attributes::Attributes, types};

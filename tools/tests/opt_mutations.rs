@@ -1,5 +1,7 @@
 //! `ait-opt` on mutated modules: an error or a result, never a panic, a crash, a hang or a memory blow-up.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{
     io::Write,
     path::{Path, PathBuf},
