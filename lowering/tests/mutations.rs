@@ -1,5 +1,7 @@
 //! Mutated modules of the buffer level: an error or an object, never a panic or a crash.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use ait_lowering::{LlvmContext, Target, emit_object, read, translate};
 use ait_passes::Pipeline;
 use melior::Context;
