@@ -12,12 +12,22 @@ DEBIAN_PACKAGES=(
   python3 python3-venv python3-torch python3-torchvision
 )
 
+# Debian's current Rust, for a host that has no toolchain (of rustup, say) of its own.
+RUST_VERSION=1.95
+RUST_PACKAGES=(rustc-web cargo-web rust-web-clippy rustfmt-web)
+
 check_host() {
   [ -r /etc/os-release ] && [ "$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")" = "debian 12" ] ||
     die "this is not Debian 12 (bookworm); run it there, e.g. in a container of debian:bookworm"
   [ "$(dpkg --print-architecture)" = amd64 ] || die "this is not amd64; run it on an x86-64 machine"
-  command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] ||
-    die "no cargo on the PATH; install Rust 1.95 or newer with rustup, then run scripts/setup again"
+}
+
+# have_rust: whether cargo (new enough for Cargo.toml's rust-version), clippy and rustfmt are on the PATH.
+have_rust() {
+  local version
+  version=$(cargo --version 2>/dev/null | cut -d' ' -f2) || return 1
+  [ "$(printf '%s\n' "$RUST_VERSION" "$version" | sort -V | head -n 1)" = "$RUST_VERSION" ] &&
+    command -v cargo-clippy >/dev/null && command -v cargo-fmt >/dev/null
 }
 
 # setup_debian: installs what dpkg does not list as installed; asks no network when nothing is missing.
@@ -25,6 +35,7 @@ setup_debian() {
   local start missing log=$AIT_CACHE/log/debian.log
   local -a sudo=()
   start=$(date +%s)
+  have_rust || DEBIAN_PACKAGES+=("${RUST_PACKAGES[@]}")
   missing=$(missing_packages)
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ]; then
