@@ -1,9 +1,9 @@
 //! Machine code for riscv64 with RVV 1.0.
 
+use crate::kernels;
 use inkwell::OptimizationLevel;
 use inkwell::memory_buffer::MemoryBuffer;
 use inkwell::module::Module;
-use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::{
     CodeModel, FileType, InitializationConfig, RelocMode, TargetMachine, TargetMachineOptions, TargetTriple,
 };
@@ -49,8 +49,7 @@ impl Target {
     /// What LLVM's pass pipeline reports.
     pub fn optimize(&self, module: &Module<'_>) -> Result<(), String> {
         self.prepare(module);
-        let options = PassBuilderOptions::create();
-        module.run_passes("default<O2>", &self.machine, options).map_err(|error| error.to_string())
+        kernels::optimize(module, &self.machine)
     }
 
     fn emit(&self, module: &Module<'_>, kind: FileType) -> Result<MemoryBuffer<'_>, String> {

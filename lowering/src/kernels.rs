@@ -10,16 +10,27 @@
 //! [`Kernel`] is one of the families, listed once in `families!` below.
 
 pub mod conv2d;
+pub mod depthwise;
+pub mod elementwise;
 pub mod epilogue;
+pub mod global_pool;
 pub mod matmul;
 pub mod name;
+pub mod nest;
+pub mod pool;
 pub mod rvv;
+pub mod softmax;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod spill_probe;
 pub mod tile;
+pub mod window;
 
 use ait_dialects::types;
 use inkwell::module::Module;
+use inkwell::passes::PassBuilderOptions;
+use inkwell::targets::TargetMachine;
 use melior::ir::ValueLike;
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::r#type::MemRefType;
@@ -131,6 +142,34 @@ families! {
     Conv2d(conv2d::Conv2d) = "conv2d",
     /// Matrix product.
     Matmul(matmul::Matmul) = "matmul",
+    /// Depthwise convolution.
+    DepthwiseConv2d(depthwise::DepthwiseConv2d) = "depthwise_conv2d",
+    /// Maximum or mean over windows.
+    Pool2d(pool::Pool2d) = "pool2d",
+    /// Maximum or mean over planes.
+    GlobalPool(global_pool::GlobalPool) = "global_pool",
+    /// Softmax.
+    Softmax(softmax::Softmax) = "softmax",
+    /// Element-wise function of two operands.
+    Binary(elementwise::Binary) = "binary",
+    /// Per channel scale and bias.
+    ScaleBias(elementwise::ScaleBias) = "scale_bias",
+    /// Activation.
+    Unary(elementwise::Unary) = "unary",
+    /// Copy between strides.
+    Copy(elementwise::Copy) = "copy",
+    /// Constant value.
+    Fill(elementwise::Fill) = "fill",
+}
+
+/// Optimises a module of kernels. Loops stay as they are: kernels are unrolled by hand as far as registers reach.
+///
+/// # Errors
+/// What LLVM's pass pipeline reports.
+pub fn optimize(module: &Module<'_>, machine: &TargetMachine) -> Result<(), String> {
+    let options = PassBuilderOptions::create();
+    options.set_loop_unrolling(false);
+    module.run_passes("default<O2>", machine, options).map_err(|error| error.to_string())
 }
 
 impl Kernel {

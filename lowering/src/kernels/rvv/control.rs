@@ -2,6 +2,7 @@
 
 use super::{F, I, IntoX, Lmul, P, Rvv, V, Vl, X, built};
 use crate::kernels::rvv::Cond;
+use inkwell::AtomicOrdering;
 use inkwell::values::{BasicValue, BasicValueEnum};
 
 /// Values that a loop carries from one iteration to the next, or that a branch yields: any nesting of values,
@@ -95,6 +96,12 @@ fn flat<'c>(carry: &impl Carry<'c>) -> Vec<BasicValueEnum<'c>> {
 }
 
 impl<'c> Rvv<'c, '_> {
+    /// Keeps LLVM from moving memory accesses across: its scheduler would gather the loads of straight-line code
+    /// until registers spill. No instruction.
+    pub fn fence(&self) {
+        built(self.builder.build_fence(AtomicOrdering::AcquireRelease, true, ""));
+    }
+
     /// `while cond(carry) { carry = body(carry) }`; the carried values after the loop.
     pub fn while_loop<C: Carry<'c>>(
         &self,

@@ -139,4 +139,9 @@ impl<'c> Rvv<'c, '_> {
     pub fn fdiv(&self, a: impl IntoF<'c>, b: impl IntoF<'c>) -> F<'c> {
         F(built(self.builder.build_float_div(a.into_f(self).0, b.into_f(self).0, "")))
     }
+
+    /// A non-negative integer as f32.
+    pub fn fcvt_s_l(&self, a: X<'c>) -> F<'c> {
+        F(built(self.builder.build_signed_int_to_float(a.0, self.context.f32_type(), "")))
+    }
 }
