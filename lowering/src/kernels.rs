@@ -5,6 +5,8 @@
 //! | [`rvv`] | the typed RVV builder |
 //! | [`epilogue`] | activations over register groups |
 //! | [`name`] | symbols that spell all parameters |
+//! | [`nest`] | loop nests of element-wise kernels, any strides |
+//! | [`window`] | windows over packed planes |
 //! | one per family | [`Family`]: parameters, limits, tasks, code |
 //!
 //! [`Kernel`] is one of the families, listed once in `families!` below.
@@ -22,8 +24,6 @@ pub mod rvv;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
-#[cfg(test)]
-mod spill_probe;
 pub mod tile;
 pub mod window;
 

@@ -134,21 +134,21 @@ fn fill(rng: &mut impl Rng) -> (Kernel, Case) {
 #[test]
 fn binary_kernels() {
     let mut rng = testing::rng(1);
-    let (kernels, cases): (Vec<_>, Vec<_>) = (0..200).map(|_| binary(&mut rng)).unzip();
+    let (kernels, cases): (Vec<_>, Vec<_>) = (0..100).map(|_| binary(&mut rng)).unzip();
     testing::check(&kernels, &cases);
 }
 
 #[test]
 fn scale_bias_kernels() {
     let mut rng = testing::rng(2);
-    let (kernels, cases): (Vec<_>, Vec<_>) = (0..100).map(|_| scale_bias(&mut rng)).unzip();
+    let (kernels, cases): (Vec<_>, Vec<_>) = (0..60).map(|_| scale_bias(&mut rng)).unzip();
     testing::check(&kernels, &cases);
 }
 
 #[test]
 fn unary_copy_and_fill_kernels() {
     let mut rng = testing::rng(3);
-    let (mut kernels, mut cases): (Vec<_>, Vec<_>) = (0..200).map(|_| one_input(&mut rng)).unzip();
+    let (mut kernels, mut cases): (Vec<_>, Vec<_>) = (0..120).map(|_| one_input(&mut rng)).unzip();
     let (fills, fill_cases): (Vec<_>, Vec<_>) = (0..50).map(|_| fill(&mut rng)).unzip();
     kernels.extend(fills);
     cases.extend(fill_cases);

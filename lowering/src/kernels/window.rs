@@ -16,6 +16,8 @@ const BAND_BYTES: i64 = 64 << 10;
 const TASK: i64 = 4096;
 /// Windows of at most so many taps are unrolled, their weights in registers.
 const UNROLLED: i64 = 25;
+/// Registers in which LLVM keeps the constants of an activation that is not light.
+const CONSTANTS: i64 = 14;
 /// The machine that estimates are made for.
 const TYPICAL_VLEN: i64 = 256;
 
@@ -130,6 +132,7 @@ pub struct Plan {
     input_strides: [i64; 2],
     output_strides: [i64; 2],
     lmul: Lmul,
+    light: bool,
     mode: Mode,
     /// Output rows at once.
     group: i64,
@@ -183,7 +186,9 @@ impl Plan {
     ) -> Result<Self, String> {
         window.check()?;
         let [input_strides, output_strides] = strides;
-        let lmul = if light { lmul } else { lmul.min(Lmul::M2) };
+        // Where a row has a constant vector length, LLVM keeps an activation's constants in registers full of them.
+        let heavy = if window.output[1] <= Lmul::M2.vlmax(128) { Lmul::M1 } else { Lmul::M2 };
+        let lmul = if light { lmul } else { lmul.min(heavy) };
         let unrolled = window.kernel[0] * window.kernel[1] <= UNROLLED;
         let group = if lmul == Lmul::M8 { 2 } else { 4 };
         let group = if light && unrolled { window.output[0].min(group) } else { 1 };
@@ -192,7 +197,7 @@ impl Plan {
         let [height, width] = window.output;
         let (band, block) = (height, (TASK / (height * width)).clamp(1, planes.max(1)));
         let mut plan =
-            Self { window, op, planes, input_strides, output_strides, lmul, mode, group, band, block, phases };
+            Self { window, op, planes, input_strides, output_strides, lmul, light, mode, group, band, block, phases };
         if mode != Mode::Direct {
             plan.choose_band()?;
             plan.choose_mode();
@@ -223,7 +228,7 @@ impl Plan {
         let loads = self.offsets(self.group).len().try_into().unwrap_or(taps) / self.group;
         let loads = if loads == 0 { taps } else { loads };
         let rows = self.band * strips(width, self.lmul) * (taps + 2 * loads + 6);
-        let flat = strips(self.flat(self.band), Lmul::M8) * (3 * taps + 6) + self.band * strips(width, self.lmul) * 9;
+        let flat = strips(self.flat(self.band), self.flat_lmul()) * (3 * taps + 6) + self.band * strips(width, self.lmul) * 9;
         if flat < rows {
             self.mode = Mode::Flat;
         }
@@ -250,6 +255,11 @@ impl Plan {
 
     fn packed_bytes(&self) -> i64 {
         (4 * self.sub_planes()).saturating_mul(self.sub_plane())
+    }
+
+    /// Register group size of [`Mode::Flat`].
+    fn flat_lmul(&self) -> Lmul {
+        if self.light { Lmul::M8 } else { Lmul::M4 }
     }
 
     /// Outputs of `rows` rows in one vector loop: those between the rows are computed for nothing.
@@ -433,7 +443,7 @@ impl Plan {
         rows: X<'c>,
     ) {
         let length = b.add(b.mul(b.sub(rows, 1), self.width()), self.window.output[1]);
-        b.strips(length, Lmul::M8, (), |done, vl, ()| {
+        b.strips(length, self.flat_lmul(), (), |done, vl, ()| {
             let at = b.index(source.at, done);
             for result in self.reduce(b, at, source.column, weights, 1, vl) {
                 b.vse32(result, at, vl);
@@ -462,8 +472,9 @@ impl Plan {
             return vec![self.reduce_rolled(b, at, column, weights, vl)];
         }
         let mut sums: Vec<Option<V<'c>>> = vec![None; group.try_into().unwrap_or(0)];
-        // Registers beside the sums hold two batches of loads: one in use, one under way.
-        let batch = usize::try_from((32 / vl.lmul().registers() - group - 1) / 2).unwrap_or(0).max(1);
+        // Registers beside the sums hold a batch of loads and a temporary.
+        let registers = if self.light { 32 } else { 32 - CONSTANTS };
+        let batch = usize::try_from(registers / vl.lmul().registers() - group - 1).unwrap_or(0).clamp(1, 8);
         for (i, (offset, uses)) in self.offsets(group).into_iter().enumerate() {
             if i > 0 && i % batch == 0 {
                 b.fence();

@@ -2,7 +2,6 @@
 
 use super::{F, I, IntoX, Lmul, P, Rvv, V, Vl, X, built};
 use crate::kernels::rvv::Cond;
-use inkwell::AtomicOrdering;
 use inkwell::values::{BasicValue, BasicValueEnum};
 
 /// Values that a loop carries from one iteration to the next, or that a branch yields: any nesting of values,
@@ -96,10 +95,12 @@ fn flat<'c>(carry: &impl Carry<'c>) -> Vec<BasicValueEnum<'c>> {
 }
 
 impl<'c> Rvv<'c, '_> {
-    /// Keeps LLVM from moving memory accesses across: its scheduler would gather the loads of straight-line code
-    /// until registers spill. No instruction.
+    /// Keeps LLVM's scheduler, which would gather the loads of straight-line code until registers spill, from moving
+    /// anything across. No instruction: the label that a CodeView annotation leaves ends a scheduling region.
     pub fn fence(&self) {
-        built(self.builder.build_fence(AtomicOrdering::AcquireRelease, true, ""));
+        let text = self.context.metadata_string("fence");
+        let node = self.context.metadata_node(&[text.into()]);
+        self.call("llvm.codeview.annotation", &[], &[node.into()]);
     }
 
     /// `while cond(carry) { carry = body(carry) }`; the carried values after the loop.
