@@ -75,8 +75,14 @@ impl Family for DepthwiseConv2d {
         let mut next = |what: &str| buffers.next().ok_or_else(|| format!("{what} is missing"));
         let (input, filter, bias, init) = (next("input")?, next("filter")?, next("bias")?, next("init")?);
         let ([k, kh, kw], _) = filter.dims::<3>("filter")?;
-        if filter != Strided::dense(&filter.shape) || bias != Strided::dense(&[k]) || init.shape.get(1) != Some(&k) {
-            return Err(format!("filter {:?} and bias {:?} must be dense, K x KH x KW and K", filter.shape, bias.shape));
+        if filter != Strided::dense(&filter.shape)
+            || bias != Strided::dense(&[k])
+            || init.shape.get(1) != Some(&k)
+        {
+            return Err(format!(
+                "filter {:?} and bias {:?} must be dense, K x KH x KW and K",
+                filter.shape, bias.shape
+            ));
         }
         Ok(Self {
             input,
@@ -126,10 +132,15 @@ impl Family for DepthwiseConv2d {
     }
 
     fn body<'c>(&self, b: &Rvv<'c, '_>) {
-        let (Ok(plan), Ok(((in_shape, in_strides), (out_shape, out_strides)))) = (self.plan(), self.buffers()) else {
+        let (Ok(plan), Ok(((in_shape, in_strides), (out_shape, out_strides)))) =
+            (self.plan(), self.buffers())
+        else {
             return;
         };
-        let residual = self.residual.as_ref().and_then(|residual| Some((residual.dims::<4>("residual").ok()?.1, b.arg(4))));
+        let residual = self
+            .residual
+            .as_ref()
+            .and_then(|residual| Some((residual.dims::<4>("residual").ok()?.1, b.arg(4))));
         let taps = self.kernel[0] * self.kernel[1];
         plan.emit(b, |index, emit| {
             let (n, k) = (b.div(index, out_shape[1]), b.rem(index, out_shape[1]));

@@ -15,8 +15,10 @@ fn output(size: i64, kernel: i64, stride: i64, pads: i64, dilation: i64) -> i64 
 }
 
 fn random(rng: &mut impl Rng) -> DepthwiseConv2d {
-    let (n, c, multiplier) = (rng.random_range(1..3), rng.random_range(1..6), *[1, 1, 1, 2].choose(rng).unwrap());
-    let kernel: [i64; 2] = *[[3, 3], [3, 3], [5, 5], [1, 1], [2, 3], [7, 7], [1, 4], [6, 5]].choose(rng).unwrap();
+    let (n, c, multiplier) =
+        (rng.random_range(1..3), rng.random_range(1..6), *[1, 1, 1, 2].choose(rng).unwrap());
+    let kernel: [i64; 2] =
+        *[[3, 3], [3, 3], [5, 5], [1, 1], [2, 3], [7, 7], [1, 4], [6, 5]].choose(rng).unwrap();
     let strides = *[[1, 1], [1, 1], [2, 2], [2, 1], [1, 3], [3, 3]].choose(rng).unwrap();
     let dilations = *[[1, 1], [1, 1], [2, 2], [1, 3]].choose(rng).unwrap();
     let pads: [i64; 4] = if rng.random_bool(0.2) { [0; 4] } else { kernel_pads(rng, kernel) };

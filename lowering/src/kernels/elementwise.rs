@@ -69,7 +69,9 @@ impl Function {
 
     fn new(name: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, function)| *function).ok_or_else(|| format!("fn must be add, sub, mul, div or prelu, not '{name}'"))
+        found
+            .map(|(_, function)| *function)
+            .ok_or_else(|| format!("fn must be add, sub, mul, div or prelu, not '{name}'"))
     }
 
     fn name(self) -> &'static str {
@@ -146,9 +148,7 @@ impl Family for Binary {
     fn body<'c>(&self, b: &Rvv<'c, '_>) {
         let lmul = lmul_beside_two(&self.epilogue, self.lmul);
         emit(b, &self.buffers(), lmul, &|values, vl| match *values {
-            [lhs, rhs] => {
-                epilogue::apply(b, &self.epilogue, self.function.apply(b, lhs, rhs, vl), vl)
-            }
+            [lhs, rhs] => epilogue::apply(b, &self.epilogue, self.function.apply(b, lhs, rhs, vl), vl),
             _ => b.vfmv_v_f(0.0, vl),
         });
     }
@@ -185,11 +185,17 @@ impl ScaleBias {
         let channels = self.init.shape.get(1).copied();
         for (operand, what) in [(&self.scale, "scale"), (&self.bias, "bias")] {
             if operand.shape.len() != 1 || operand.shape.first().copied() != channels {
-                return Err(format!("{what} of shape {:?} has not the C elements of {:?}", operand.shape, self.init.shape));
+                return Err(format!(
+                    "{what} of shape {:?} has not the C elements of {:?}",
+                    operand.shape, self.init.shape
+                ));
             }
         }
         if self.input.shape != self.init.shape {
-            return Err(format!("input of shape {:?} is not like the result {:?}", self.input.shape, self.init.shape));
+            return Err(format!(
+                "input of shape {:?} is not like the result {:?}",
+                self.input.shape, self.init.shape
+            ));
         }
         let (scale, bias) = (self.channels(&self.scale), self.channels(&self.bias));
         Nest::new(&[&self.input, &scale, &bias, &self.init])
@@ -199,7 +205,14 @@ impl ScaleBias {
 impl Family for ScaleBias {
     fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
         let [input, scale, bias, init] = operands(buffers)?;
-        Ok(Self { input, scale, bias, init, epilogue: op.epilogue()?, lmul: Lmul::try_from(op.i64("lmul")?)? })
+        Ok(Self {
+            input,
+            scale,
+            bias,
+            init,
+            epilogue: op.epilogue()?,
+            lmul: Lmul::try_from(op.i64("lmul")?)?,
+        })
     }
 
     fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {

@@ -82,7 +82,7 @@ fn binary(rng: &mut impl Rng) -> (Kernel, Case) {
 }
 
 fn scale_bias(rng: &mut impl Rng) -> (Kernel, Case) {
-    let shape = [1, 2, 3, 5].map(|low: i64| rng.random_range(low..40));
+    let shape = [3, 40, 12, 25].map(|most: i64| rng.random_range(1..most));
     let channels = Strided { shape: vec![shape[1]], strides: vec![rng.random_range(1..3)] };
     let kernel = ScaleBias {
         input: layout(rng, &shape),
@@ -95,13 +95,16 @@ fn scale_bias(rng: &mut impl Rng) -> (Kernel, Case) {
     let [x, scale, bias] = [&kernel.input, &kernel.scale, &kernel.bias].map(|buffer| input(rng, buffer));
     let value = |index: &[i64]| {
         let channel = [index[1]];
-        let (s, t) =
-            (scale[testing::position(&kernel.scale, &channel)], bias[testing::position(&kernel.bias, &channel)]);
+        let (s, t) = (
+            scale[testing::position(&kernel.scale, &channel)],
+            bias[testing::position(&kernel.bias, &channel)],
+        );
         testing::activate(&kernel.epilogue, x[testing::position(&kernel.input, index)] * s + t)
     };
     let expected = testing::expected(&kernel.init, value);
     let kernel = Kernel::from(kernel);
-    let case = [x, scale, bias].into_iter().fold(testing::case(&kernel), |case, data| case.arg(Arg::input(data)));
+    let case =
+        [x, scale, bias].into_iter().fold(testing::case(&kernel), |case, data| case.arg(Arg::input(data)));
     (kernel, case.arg(Arg::output(expected)))
 }
 

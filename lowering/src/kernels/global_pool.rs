@@ -96,7 +96,11 @@ impl GlobalPool {
         let sum = b.for_range(0, rows, 1, (at, start), |_, (at, sum)| {
             let sum = b.strips(length, self.lmul, sum, |done, vl, sum| {
                 let value = b.load(b.index(at, b.mul(done, stride)), 4 * stride, vl);
-                if self.function == Function::Max { b.vfmax_tu(sum, value, vl) } else { b.vfadd_tu(sum, value, vl) }
+                if self.function == Function::Max {
+                    b.vfmax_tu(sum, value, vl)
+                } else {
+                    b.vfadd_tu(sum, value, vl)
+                }
             });
             (b.index(at, g.input[2]), sum)
         });

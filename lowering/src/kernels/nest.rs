@@ -57,7 +57,7 @@ impl Nest {
     /// Whether the loop over strips is outside that over rows: if the rows share vectors or cache lines, or
     /// the vectors are too short to be worth a loop.
     fn strips_outside(&self) -> bool {
-        let shares = |(&row, &inner): (&i64, &i64)| (row == 0 && inner != 0) || (inner != 0 && inner != 1);
+        let shares = |(&row, &inner): (&i64, &i64)| inner != 0 && (row == 0 || inner != 1);
         self.inner.size <= LONGEST || self.rows.strides.iter().zip(&self.inner.strides).any(shares)
     }
 
@@ -195,13 +195,10 @@ pub fn block<'c>(b: &Rvv<'c, '_>, index: X<'c>, size: i64, block: i64) -> (X<'c>
 }
 
 /// The addresses `count` steps further on.
-pub fn advance<'c>(
-    b: &Rvv<'c, '_>,
-    at: &[P<'c>],
-    strides: &[i64],
-    count: impl IntoX<'c>,
-) -> Vec<P<'c>> {
-    let step = |(&at, &stride): (&P<'c>, &i64)| if stride == 0 { at } else { b.offset(at, b.mul(count, 4 * stride)) };
+pub fn advance<'c>(b: &Rvv<'c, '_>, at: &[P<'c>], strides: &[i64], count: impl IntoX<'c>) -> Vec<P<'c>> {
+    let step = |(&at, &stride): (&P<'c>, &i64)| {
+        if stride == 0 { at } else { b.offset(at, b.mul(count, 4 * stride)) }
+    };
     at.iter().zip(strides).map(step).collect()
 }
 

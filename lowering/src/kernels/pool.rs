@@ -148,7 +148,8 @@ impl Pool2d {
 
     fn planes<'c>(&self, b: &Rvv<'c, '_>, g: &Geometry) {
         let Ok(plan) = self.plan(g) else { return };
-        let reciprocals = self.needs_reciprocals(&g.window).then(|| b.offset(b.scratch(), plan.scratch_bytes()));
+        let reciprocals =
+            self.needs_reciprocals(&g.window).then(|| b.offset(b.scratch(), plan.scratch_bytes()));
         if let Some(at) = reciprocals {
             self.write_reciprocals(b, &g.window, at);
         }
@@ -187,7 +188,9 @@ impl Pool2d {
                 let result = match (self.function, scale) {
                     (Function::Max, _) => sum,
                     (Function::Avg, Some(scale)) => b.vfmul(sum, scale, vl),
-                    (Function::Avg, None) => b.vfmul(sum, self.uniform(&g.window).map_or(0.0, reciprocal_of), vl),
+                    (Function::Avg, None) => {
+                        b.vfmul(sum, self.uniform(&g.window).map_or(0.0, reciprocal_of), vl)
+                    }
                 };
                 b.store(result, b.index(to, b.mul(done, g.output[1])), 4 * g.output[1], vl);
             });

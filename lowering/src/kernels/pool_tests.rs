@@ -40,7 +40,8 @@ fn random(rng: &mut impl Rng) -> Pool2d {
         let kernel: [i64; 2] = *[[2, 2], [3, 3], [3, 3], [1, 2], [5, 3], [7, 7]].choose(rng).unwrap();
         let strides = *[[1, 1], [2, 2], [2, 2], [3, 1], [1, 3]].choose(rng).unwrap();
         let dilations = *[[1, 1], [1, 1], [1, 1], [2, 3]].choose(rng).unwrap();
-        let pads = if rng.random_bool(0.3) { [0; 4] } else { [0, 1, 0, 1].map(|a| rng.random_range(0..kernel[a])) };
+        let pads =
+            if rng.random_bool(0.3) { [0; 4] } else { [0, 1, 0, 1].map(|a| rng.random_range(0..kernel[a])) };
         let ceil_mode = rng.random_bool(0.4);
         let size = [0; 2].map(|_: i64| *[3, 6, 7, 13, 14, 28, 61, 112].choose(rng).unwrap());
         let out = [0, 1].map(|a| {
@@ -61,7 +62,8 @@ fn random(rng: &mut impl Rng) -> Pool2d {
         };
         // A window without any tap has no mean.
         let counted = |index: &[i64]| pool.function == Function::Max || window(&pool, index).1 > 0;
-        if out[0] > 0 && out[1] > 0 && testing::indices(&[1, 1, out[0], out[1]]).all(|index| counted(&index)) {
+        if out[0] > 0 && out[1] > 0 && testing::indices(&[1, 1, out[0], out[1]]).all(|index| counted(&index))
+        {
             return pool;
         }
     }
@@ -91,7 +93,8 @@ fn case(rng: &mut impl Rng, pool: &Pool2d) -> Case {
     let data = testing::data(rng, testing::span(&pool.input));
     let expected = testing::expected(&pool.init, |index| {
         let (inside, count) = window(pool, index);
-        let values = inside.iter().map(|[h, w]| data[testing::position(&pool.input, &[index[0], index[1], *h, *w])]);
+        let values =
+            inside.iter().map(|[h, w]| data[testing::position(&pool.input, &[index[0], index[1], *h, *w])]);
         match pool.function {
             Function::Max => values.fold(f32::NEG_INFINITY, f32::max),
             Function::Avg => values.sum::<f32>() / f32::from(count),

@@ -46,11 +46,15 @@ impl Softmax {
         }
         let rank = self.input.shape.len();
         let axis = usize::try_from(self.axis).ok().filter(|axis| *axis < rank);
-        let axis = axis.ok_or_else(|| format!("axis {} is not in 0 to {}", self.axis, rank.saturating_sub(1)))?;
+        let axis =
+            axis.ok_or_else(|| format!("axis {} is not in 0 to {}", self.axis, rank.saturating_sub(1)))?;
         let without = |buffer: &Strided| {
             let mut rest = buffer.clone();
             rest.strides.remove(axis);
-            (Strided { shape: [&buffer.shape[..axis], &buffer.shape[axis + 1..]].concat(), ..rest }, buffer.strides[axis])
+            (
+                Strided { shape: [&buffer.shape[..axis], &buffer.shape[axis + 1..]].concat(), ..rest },
+                buffer.strides[axis],
+            )
         };
         let ((input, from), (init, to)) = (without(&self.input), without(&self.init));
         let size = self.init.shape[axis];
@@ -60,7 +64,12 @@ impl Softmax {
         let Nest { mut outer, rows, inner } = Nest::new(&[&input, &init])?;
         outer.push(rows);
         let reduce = from == 1 || inner.size == 1;
-        let inner = if reduce { outer.push(inner); None } else { Some(inner) };
+        let inner = if reduce {
+            outer.push(inner);
+            None
+        } else {
+            Some(inner)
+        };
         let unit = || Dim { size: 1, strides: vec![1, 1] };
         let outer = Nest { outer, rows: unit(), inner: unit() };
         Ok(Loops { outer, inner, axis: Dim { size, strides: vec![from, to] } })
@@ -108,7 +117,8 @@ impl Loops {
 
     /// One softmax per element of the vectors.
     fn vectors<'c>(&self, b: &Rvv<'c, '_>, at: &[P<'c>], inner: &Dim, vl: super::rvv::Vl<'c>) {
-        let (&[input, init], &[from, to], &[step, out_step]) = (at, &*inner.strides, &*self.axis.strides) else {
+        let (&[input, init], &[from, to], &[step, out_step]) = (at, &*inner.strides, &*self.axis.strides)
+        else {
             return;
         };
         let (steps, load) = (self.axis.size, |at: P<'c>, stride: i64| b.load(at, 4 * stride, vl));
@@ -198,7 +208,11 @@ mod tests {
         shape[long] = rng.random_range(1..600);
         let axis = rng.random_range(0..shape.len());
         let layout = |rng: &mut _| {
-            if Rng::random_bool(rng, 0.5) { Strided::dense(&shape) } else { testing::scattered(rng, &shape, false) }
+            if Rng::random_bool(rng, 0.5) {
+                Strided::dense(&shape)
+            } else {
+                testing::scattered(rng, &shape, false)
+            }
         };
         let (input, init) = (layout(rng), layout(rng));
         let data: Vec<f32> = testing::data(rng, testing::span(&input)).iter().map(|x| 10.0 * x).collect();

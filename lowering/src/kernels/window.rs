@@ -44,9 +44,14 @@ impl Window {
     /// # Errors
     /// Names the attribute.
     pub fn check(&self) -> Result<(), String> {
-        let within = |values: &[[i64; 2]], low, high| values.iter().flatten().all(|value| (low..=high).contains(value));
+        let within = |values: &[[i64; 2]], low, high| {
+            values.iter().flatten().all(|value| (low..=high).contains(value))
+        };
         if !within(&[self.input, self.output], 1, 1 << 20) {
-            return Err(format!("planes must be 1 to 2^20 wide and high, not {:?}, {:?}", self.input, self.output));
+            return Err(format!(
+                "planes must be 1 to 2^20 wide and high, not {:?}, {:?}",
+                self.input, self.output
+            ));
         }
         if !within(&[self.kernel, self.strides, self.dilations], 1, 1 << 12) {
             return Err("kernel, strides and dilations must be 1 to 2^12".to_owned());
@@ -64,7 +69,8 @@ impl Window {
 
     /// First and one past the last index that the windows touch, 0 being the first element of the input.
     pub fn extent(&self, axis: usize) -> (i64, i64) {
-        let last = (self.output[axis] - 1) * self.strides[axis] + (self.kernel[axis] - 1) * self.dilations[axis];
+        let last =
+            (self.output[axis] - 1) * self.strides[axis] + (self.kernel[axis] - 1) * self.dilations[axis];
         (-self.before(axis), last - self.before(axis) + 1)
     }
 
@@ -81,7 +87,14 @@ impl Window {
     }
 
     /// First and one past the last tap of output `index` along an axis that lie in `from..to`.
-    pub fn tap_range<'c>(&self, b: &Rvv<'c, '_>, axis: usize, index: X<'c>, from: i64, to: i64) -> (X<'c>, X<'c>) {
+    pub fn tap_range<'c>(
+        &self,
+        b: &Rvv<'c, '_>,
+        axis: usize,
+        index: X<'c>,
+        from: i64,
+        to: i64,
+    ) -> (X<'c>, X<'c>) {
         let (step, kernel) = (self.dilations[axis], self.kernel[axis]);
         let start = b.sub(b.mul(index, self.strides[axis]), self.before(axis));
         // The number of taps before a bound: ceil((bound - start) / step), none if negative.
@@ -196,8 +209,20 @@ impl Plan {
         let mode = if window.is_inside() { Mode::Direct } else { Mode::Rows };
         let [height, width] = window.output;
         let (band, block) = (height, (TASK / (height * width)).clamp(1, planes.max(1)));
-        let mut plan =
-            Self { window, op, planes, input_strides, output_strides, lmul, light, mode, group, band, block, phases };
+        let mut plan = Self {
+            window,
+            op,
+            planes,
+            input_strides,
+            output_strides,
+            lmul,
+            light,
+            mode,
+            group,
+            band,
+            block,
+            phases,
+        };
         if mode != Mode::Direct {
             plan.choose_band()?;
             plan.choose_mode();
@@ -228,7 +253,8 @@ impl Plan {
         let loads = self.offsets(self.group).len().try_into().unwrap_or(taps) / self.group;
         let loads = if loads == 0 { taps } else { loads };
         let rows = self.band * strips(width, self.lmul) * (taps + 2 * loads + 6);
-        let flat = strips(self.flat(self.band), self.flat_lmul()) * (3 * taps + 6) + self.band * strips(width, self.lmul) * 9;
+        let flat = strips(self.flat(self.band), self.flat_lmul()) * (3 * taps + 6)
+            + self.band * strips(width, self.lmul) * 9;
         if flat < rows {
             self.mode = Mode::Flat;
         }
@@ -363,7 +389,11 @@ impl Plan {
                     let y = b.sub(b.mul(b.add(first, row), stride_h), self.window.before(0) - phase_h);
                     let from = b.index(input, b.mul(y, self.input_strides[0]));
                     let inside = b.within(y, self.window.input[0]);
-                    b.if_else(inside, || self.pack_row(b, from, to, phase_w), || self.pad(b, to, 0, self.width()));
+                    b.if_else(
+                        inside,
+                        || self.pack_row(b, from, to, phase_w),
+                        || self.pad(b, to, 0, self.width()),
+                    );
                     b.offset(to, 4 * self.width())
                 });
                 sub_plane = b.offset(sub_plane, 4 * self.sub_plane());
