@@ -223,15 +223,5 @@ fn timing(times: &[(String, Duration)]) -> String {
 
 fn write(path: &std::path::Path, outputs: &[Vec<u8>]) -> Result<()> {
     let bytes = outputs.iter().map(Vec::as_slice).collect::<Vec<_>>().join(&b"\n// -----\n"[..]);
-    if path.as_os_str() == "-" {
-        let mut stdout = std::io::stdout().lock();
-        return stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("cannot write to stdout");
-    }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(std::path::Path::new("."));
-    let place = || format!("cannot write {}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(directory).with_context(place)?;
-    file.write_all(&bytes).with_context(place)?;
-    file.persist(path).with_context(place)?;
-    Ok(())
+    crate::output::write(path, |sink| Ok(sink.write_all(&bytes)?))
 }
