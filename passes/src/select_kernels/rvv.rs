@@ -1,6 +1,6 @@
 //! Which generated kernel computes an op.
 
-use ait_dialects::{Activation, Layout, attributes::Attributes};
+use ait_dialects::{Activation, Layout, attributes::Attributes, infer::Window};
 use melior::ir::Value;
 
 use super::pack::FilterShape;
@@ -165,15 +165,48 @@ fn product<'c: 'a, 'a>(
 }
 
 fn pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
+    let fail = |message| site.error(message);
     let average = kind == "avg_pool2d";
-    let mut attributes = site.attributes(&["kernel", "strides", "pads", "dilations"])?;
-    let counts = average && site.op.bool("count_include_pad").map_err(|message| site.error(message))?;
+    let mut attributes = site.attributes(&["kernel", "strides", "dilations"])?;
+    let counts = average && site.op.bool("count_include_pad").map_err(fail)?;
+    let padded = if average { None } else { pad_large_window(site)? };
+    let context = site.build.context();
     attributes.extend([
+        match padded {
+            Some(_) => ("pads", ait_dialects::attributes::i64_array(context, &[0; 4])),
+            None => site.attribute("pads")?,
+        },
         ("fn", site.string(if average { "avg" } else { "max" })),
-        ("count_include_pad", ait_dialects::attributes::bool(site.build.context(), counts)),
+        ("count_include_pad", ait_dialects::attributes::bool(context, counts)),
         ("lmul", site.i64(site.lmul)),
     ]);
-    site.emit("rvv.pool2d", &[site.input(0)?], &attributes)
+    site.emit("rvv.pool2d", &[padded.unwrap_or(site.input(0)?)], &attributes)
+}
+
+/// Padded windows of more taps than this are padded in memory: kernels pack the rows of a window into their scratch,
+/// which is bounded, and read windows without padding in place.
+const MOST_PACKED_TAPS: i64 = 64;
+
+/// The input of a max pool with its padding in memory, if its window is large; as wide as the windows reach.
+fn pad_large_window<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Result<Option<Value<'c, 'a>>, PassError> {
+    let kernel = site.op.i64s::<2>("kernel").map_err(|message| site.error(message))?;
+    if kernel[0].saturating_mul(kernel[1]) <= MOST_PACKED_TAPS {
+        return Ok(None);
+    }
+    let window = Window::of(kernel, &site.op).map_err(|message| site.error(message))?;
+    let input = site.input(0)?;
+    let (from, to) = (shape(site.op, input)?, &site.output);
+    let (mut low, mut high) = (vec![0; 4], vec![0; 4]);
+    for dim in 0..2 {
+        let (before, _) = window.padding(dim);
+        let reach = (to[dim + 2] - 1) * window.strides[dim] + window.span(dim);
+        (low[dim + 2], high[dim + 2]) = (before, (reach - before - from[dim + 2]).max(0));
+    }
+    if low.iter().chain(&high).all(|&pad| pad == 0) {
+        return Ok(None);
+    }
+    let padded = site.build.pad(input, &low, &high, f32::NEG_INFINITY);
+    padded.map(Some).map_err(|message| site.error(message))
 }
 
 fn global_pool<'c: 'a, 'a>(site: &Site<'c, 'a>, function: &str) -> Selected<'c, 'a> {
