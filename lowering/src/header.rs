@@ -8,7 +8,9 @@ pub fn header(model: &Model<'_>) -> String {
     let name = &model.name;
     let upper = name.to_ascii_uppercase();
     let guard = format!("{upper}_H");
-    let mut text = format!("/* {name}.h - made by ait. Link {name}.o with the runtime (docs/deploy.md), or lib{name}.a.\n *\n");
+    let mut text = format!(
+        "/* {name}.h - made by ait. Link {name}.o with the runtime (docs/deploy.md), or lib{name}.a.\n *\n"
+    );
     tensors(&mut text, "inputs", &model.inputs);
     tensors(&mut text, "outputs", &model.outputs);
     let _ = write!(
