@@ -4,6 +4,7 @@ use crate::cli::{Emit, Network};
 use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
 use crate::opt::source::Source;
+use crate::progress::Progress;
 use ait_lowering::Program;
 use ait_passes::Pipeline;
 use ait_runtime::target::Toolchain;
@@ -62,8 +63,10 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 /// With a location or node name when the network is at fault. Files of an earlier run stay as they were unless
 /// everything could be made.
 pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Path) -> Result<Artifacts> {
+    let progress = Progress::new("passes");
     let context = ait_dialects::context();
     let module = buffers(&context, model, network)?;
+    progress.step("kernels");
     let program = ait_lowering::compile(&context, &module)?;
     let description = Description::of(&program);
     // Everything is made in a directory beside the results; only then are they moved into place.
@@ -71,6 +74,7 @@ pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Pa
         .prefix(".ait-")
         .tempdir_in(directory)
         .with_context(|| format!("cannot write to {}", directory.display()))?;
+    progress.step("files");
     let names = write_all(&program, &description, emit, staging.path())?;
     let mut artifacts = Artifacts::default();
     for name in names {

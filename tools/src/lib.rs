@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod onnx;
 pub mod opt;
 pub mod output;
+mod progress;
 pub mod run;
 pub mod translate;
 

@@ -3,6 +3,7 @@
 use crate::cli::{Emit, Network};
 use crate::compile::{self, Artifacts};
 use crate::description::{Description, TensorDescription, shape_text};
+use crate::progress::Progress;
 use ait_runtime::exec::{Executor, Job, JobFile, Qemu};
 use ait_runtime::tensor::Tensor;
 use ait_runtime::{image, labels, npy};
@@ -96,7 +97,10 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         job.outputs.push(JobFile::new("profile.json", profile));
     }
     let qemu = if arguments.no_vector { Qemu::without_vector() } else { Qemu::new(arguments.vlen) }?;
-    match qemu.run(&job) {
+    let progress = Progress::new("running in QEMU");
+    let ran = qemu.run(&job);
+    drop(progress);
+    match ran {
         Ok(_) => {}
         Err(ait_runtime::exec::ExecError::Exit { code, stderr, .. }) => {
             eprint!("{stderr}");
