@@ -171,3 +171,35 @@ fn assembly() {
     };
     insta::assert_snapshot!(testing::assembly(&add.into()));
 }
+
+#[test]
+fn assembly_of_the_other_families() {
+    let shape = [2, 8, 5, 5];
+    let nchw = Strided::dense(&shape);
+    let cnhw = Strided { shape: shape.to_vec(), strides: ait_dialects::Layout::Cnhw.strides(&shape) };
+    let channels = Strided::dense(&[8]);
+    let lmul = Lmul::M4;
+    let kernels: [(&str, Kernel); 4] = [
+        (
+            "scale_bias",
+            ScaleBias {
+                input: cnhw.clone(),
+                scale: channels.clone(),
+                bias: channels,
+                init: cnhw.clone(),
+                epilogue: Activation::Relu,
+                lmul,
+            }
+            .into(),
+        ),
+        (
+            "unary",
+            Unary { input: nchw.clone(), init: nchw.clone(), epilogue: Activation::HardSwish, lmul }.into(),
+        ),
+        ("copy", Copy { input: nchw.clone(), init: cnhw, lmul }.into()),
+        ("fill", Fill { init: nchw, value: 1.0, lmul }.into()),
+    ];
+    for (name, kernel) in kernels {
+        insta::assert_snapshot!(name, testing::assembly(&kernel));
+    }
+}
