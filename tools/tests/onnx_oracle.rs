@@ -98,10 +98,12 @@ fn run(python: &Path, script: &str, directory: &Path) -> String {
 #[test]
 fn networks_import_at_any_batch() {
     let Some(cache) = cache() else { return };
-    let models = std::fs::read_dir(cache.join("models")).expect("scripts/setup makes models");
+    let models = std::fs::read_dir(cache.join("models")).expect("test/oracle/models.py makes the networks");
     let mut models: Vec<_> = models.map(|entry| entry.expect("an entry").path()).collect();
+    models.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     models.sort();
-    for path in models.iter().filter(|path| path.extension().is_some_and(|extension| extension == "onnx")) {
+    assert!(!models.is_empty(), "test/oracle/models.py makes the networks");
+    for path in &models {
         let context = ait_dialects::context();
         let options = ImportOptions { batch: Some(2), ..ImportOptions::default() };
         let module = import(&context, path, &options).unwrap_or_else(|error| panic!("{error}"));
