@@ -46,6 +46,10 @@ pub struct LayerDescription {
     pub macs: u64,
     /// Bytes of constant operands.
     pub weight_bytes: u64,
+    /// Where the activations that it reads start: `input0+0`, `arena+4096`, in bytes.
+    pub reads: Vec<String>,
+    /// Where its result starts.
+    pub writes: String,
 }
 
 /// Memory of a model in bytes.
@@ -78,6 +82,8 @@ impl Description {
             shape: layer.shape.clone(),
             macs: layer.macs,
             weight_bytes: layer.weight_bytes,
+            reads: layer.reads.iter().map(ToString::to_string).collect(),
+            writes: layer.writes.to_string(),
         };
         let report = &program.report;
         Self {

@@ -46,10 +46,14 @@ pub fn text(description: &Description) -> String {
     let rows = description.layers.iter().map(|layer| {
         let parameters = (layer.weight_bytes / 4).to_string();
         let (op, layout) = (layer.op.clone(), layer.layout.clone());
-        [op, layout, shape_text(&layer.shape), layer.macs.to_string(), parameters, layer.name.clone()]
+        let plan = format!("{} -> {}", layer.reads.join(", "), layer.writes);
+        [op, layout, shape_text(&layer.shape), layer.macs.to_string(), parameters, plan, layer.name.clone()]
     });
     out += "\n";
-    out += &table(["op", "layout", "result", "MACs", "parameters", "ONNX node"], rows.collect());
+    out += &table(
+        ["op", "layout", "result", "MACs", "parameters", "memory (bytes)", "ONNX node"],
+        rows.collect(),
+    );
     let memory = &description.memory;
     let _ = writeln!(out, "\n{} layers, {} MACs", description.layers.len(), description.macs());
     let _ = writeln!(

@@ -49,6 +49,18 @@ pub struct Address {
     pub offset: i64,
 }
 
+impl std::fmt::Display for Address {
+    /// `arena+4096`; inputs, outputs and weights alike.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.base {
+            Base::Input(number) => write!(f, "input{number}+{}", self.offset),
+            Base::Output(number) => write!(f, "output{number}+{}", self.offset),
+            Base::Arena => write!(f, "arena+{}", self.offset),
+            Base::Weights => write!(f, "weights+{}", self.offset),
+        }
+    }
+}
+
 /// What a layer calls.
 #[derive(Debug, Clone)]
 pub enum Call {
@@ -77,6 +89,10 @@ pub struct Layer {
     pub call: Call,
     /// Operands in the order of the call.
     pub arguments: Vec<Address>,
+    /// First elements of the activations that it reads.
+    pub reads: Vec<Address>,
+    /// First element of its result.
+    pub writes: Address,
 }
 
 impl Layer {
@@ -311,6 +327,10 @@ impl<'c> Reader<'c> {
             }
         }
         let result = buffers.get(init).ok_or("has no init")?.clone();
+        let writes = *addresses.get(init).ok_or("has no init")?;
+        let reads =
+            addresses.iter().enumerate().filter(|(index, at)| *index != init && at.base != Base::Weights);
+        let reads = reads.map(|(_, at)| *at).collect();
         let macs = macs(&name, &op, &buffers, &result);
         let weights = buffers.iter().zip(&addresses).filter(|(_, address)| address.base == Base::Weights);
         let weight_bytes = weights.map(|(buffer, _)| buffer.bytes()).sum();
@@ -332,6 +352,8 @@ impl<'c> Reader<'c> {
             weight_bytes,
             call,
             arguments,
+            reads,
+            writes,
         });
         Ok(())
     }
