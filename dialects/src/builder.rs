@@ -1,10 +1,9 @@
 //! Makes ops with the result types that the shape rules give.
 
-use crate::attributes::{Attributes, bool, f32, i64, i64_array, string};
+use crate::attributes::{Attributes, bool, f32, i64, i64_array};
 use crate::infer::{Inferred, infer};
 use crate::{Activation, Layout, types};
 use melior::Context;
-use melior::ir::attribute::TypeAttribute;
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationBuilder, OperationLike, OperationRef};
 use melior::ir::{Attribute, AttributeLike, BlockRef, Identifier, Location, Type, Value, ValueLike};
@@ -327,15 +326,5 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// If MLIR cannot make the op.
     pub fn empty(&self, shape: &[i64], layout: Layout) -> Built<'c, 'a> {
         self.result("tensor.empty", &[], &[], types::tensor(self.context, shape, layout))
-    }
-
-    /// A string attribute.
-    pub fn string(&self, text: &str) -> Attribute<'c> {
-        string(self.context, text)
-    }
-
-    /// A type attribute.
-    pub fn type_attribute(&self, r#type: Type<'c>) -> Attribute<'c> {
-        TypeAttribute::new(r#type).into()
     }
 }

@@ -1,6 +1,6 @@
 //! The command line of `ait`.
 
-use crate::{compile, inspect, run};
+use crate::{command_line, compile, failure, inspect, run};
 use ait_dialects::Layout;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -81,22 +81,14 @@ fn parse_identifier(text: &str) -> Result<String, String> {
 
 /// Runs `ait` on its command line and reports an error in one line on stderr.
 pub fn main(args: &[OsString]) -> ExitCode {
-    let result = match Cli::parse_from(args).command {
+    let cli: Cli = match command_line(args) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let result = match cli.command {
         Command::Compile(arguments) => compile::main(&arguments),
         Command::Run(arguments) => run::main(&arguments),
         Command::Inspect(arguments) => inspect::main(&arguments),
     };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("{}", describe(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// `error: ...` unless the message starts with a location and says so already.
-fn describe(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    if text.contains("error: ") { text } else { format!("error: {text}") }
+    result.unwrap_or_else(|error| failure(&error))
 }

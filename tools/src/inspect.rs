@@ -3,6 +3,7 @@
 use crate::cli::Network;
 use crate::compile;
 use crate::description::{Description, shape_text};
+use ait_runtime::table::Table;
 use anyhow::Result;
 use clap::Args;
 use std::fmt::Write;
@@ -43,17 +44,16 @@ pub fn text(description: &Description) -> String {
             let _ = writeln!(out, "{what:<7} {}  {}", shape_text(&tensor.shape), tensor.name);
         }
     }
-    let rows = description.layers.iter().map(|layer| {
+    let mut table =
+        Table::new(["op", "layout", "result", "MACs", "parameters", "memory (bytes)", "ONNX node"]);
+    for layer in &description.layers {
         let parameters = (layer.weight_bytes / 4).to_string();
         let (op, layout) = (layer.op.clone(), layer.layout.clone());
         let plan = format!("{} -> {}", layer.reads.join(", "), layer.writes);
-        [op, layout, shape_text(&layer.shape), layer.macs.to_string(), parameters, plan, layer.name.clone()]
-    });
-    out += "\n";
-    out += &table(
-        ["op", "layout", "result", "MACs", "parameters", "memory (bytes)", "ONNX node"],
-        rows.collect(),
-    );
+        let (shape, macs) = (shape_text(&layer.shape), layer.macs.to_string());
+        table.row([op, layout, shape, macs, parameters, plan, layer.name.clone()]);
+    }
+    let _ = write!(out, "\n{table}");
     let memory = &description.memory;
     let _ = writeln!(out, "\n{} layers, {} MACs", description.layers.len(), description.macs());
     let _ = writeln!(
@@ -62,22 +62,4 @@ pub fn text(description: &Description) -> String {
         memory.arena, memory.arena_lower_bound, memory.scratch_per_thread, memory.weights, memory.object
     );
     out
-}
-
-/// Aligned columns; numbers to the right.
-fn table<const N: usize>(heads: [&str; N], rows: Vec<[String; N]>) -> String {
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).chain([heads[column].len()]).max().unwrap_or(0)
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let numeric: [bool; N] =
-        std::array::from_fn(|column| rows.iter().all(|row| row[column].parse::<u64>().is_ok()));
-    let line = |cells: [&str; N]| {
-        let cells = cells.iter().zip(widths).zip(numeric).map(|((cell, width), right)| {
-            if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let body = rows.iter().map(|row| line(std::array::from_fn(|column| row[column].as_str())));
-    line(heads) + &body.collect::<String>()
 }

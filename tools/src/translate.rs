@@ -2,12 +2,11 @@
 
 use crate::onnx::{self, ImportOptions};
 use crate::opt::source::Source;
-use crate::output;
+use crate::{command_line, failure, output};
 use ait_lowering::kernels::Kernel;
 use ait_lowering::{Fault, LlvmContext, LlvmModule, Target};
 use ait_passes::PassError;
-use ait_passes::diagnostic::{Diagnostic, capture};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Parser};
 use melior::Context;
 use melior::ir::Module;
@@ -79,21 +78,13 @@ fn dimension(text: &str) -> Result<(String, u64), String> {
 /// Runs `ait-translate` on its command line, program name first. 0 is success, 1 an error in the input, 2 one in
 /// the command line.
 pub fn main(args: &[OsString]) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli: Cli = match command_line(args) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are such errors too, of code 0.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let text = format!("{error:#}");
-            eprintln!("{}{text}", if text.contains("error: ") { "" } else { "error: " });
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&error),
     }
 }
 
@@ -110,19 +101,9 @@ fn run(cli: &Cli) -> Result<()> {
         return import(cli, &context);
     }
     let source = Source::read(&cli.input)?;
-    let [chunk] = &source.chunks(false)[..] else { bail!("{} has no module", source.name) };
-    let (module, diagnostics) = capture(&context, || {
-        let module = source.parse(&context, chunk)?;
-        ait_dialects::verify(&module).then_some(module)
-    });
-    let render = |mut diagnostics: Vec<Diagnostic>| {
-        diagnostics.iter_mut().for_each(|one| source.rename(&mut one.location));
-        let lines: Vec<String> = diagnostics.iter().map(|one| source.render(one)).collect();
-        anyhow!(lines.join("\n"))
-    };
-    let module = module.ok_or_else(|| render(diagnostics))?;
+    let module = source.module(&context)?;
     translate(cli, &context, &module).map_err(|error| match error.downcast::<PassError>() {
-        Ok(error) => render(error.diagnostics),
+        Ok(error) => source.error(error.diagnostics),
         Err(error) => error,
     })
 }

@@ -21,6 +21,7 @@ use melior::{
     },
 };
 
+use crate::{command_line, failure};
 use source::{Chunk, Source};
 
 /// Runs passes over MLIR modules of the dialects ait, xnn, rvv and MLIR's own.
@@ -79,22 +80,14 @@ struct Cli {
 /// 2 one in the command line.
 pub fn main(args: &[OsString]) -> ExitCode {
     let (args, flags) = passes::split_flags::<Cli>(args);
-    let cli = match Cli::try_parse_from(args) {
+    let cli: Cli = match command_line(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are such errors too, of code 0.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     match run(&cli, &flags) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            let text = format!("{error:#}");
-            eprintln!("{}{text}", if text.contains("error: ") { "" } else { "error: " });
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&error),
     }
 }
 

@@ -82,14 +82,17 @@ impl Source {
     /// The whole input as one verified module; the error renders every diagnostic.
     pub fn module<'c>(&self, context: &'c Context) -> Result<Module<'c>> {
         let chunk = Chunk { bytes: self.bytes.clone(), whole: true };
-        let (module, mut diagnostics) = capture(context, || {
+        let (module, diagnostics) = capture(context, || {
             let module = self.parse(context, &chunk)?;
             ait_dialects::verify(&module).then_some(module)
         });
-        module.ok_or_else(|| {
-            diagnostics.iter_mut().for_each(|one| self.rename(&mut one.location));
-            anyhow!(diagnostics.iter().map(|one| self.render(one)).collect::<Vec<_>>().join("\n"))
-        })
+        module.ok_or_else(|| self.error(diagnostics))
+    }
+
+    /// Diagnostics of this input as one error.
+    pub fn error(&self, mut diagnostics: Vec<Diagnostic>) -> anyhow::Error {
+        diagnostics.iter_mut().for_each(|one| self.rename(&mut one.location));
+        anyhow!(diagnostics.iter().map(|one| self.render(one)).collect::<Vec<_>>().join("\n"))
     }
 
     /// Gives a location in a nameless text the name of the input.
