@@ -27,12 +27,30 @@ def Rvv_Conv2dOp : Rvv_Op<"conv2d"> {
     Positions are output (n, h, w) in row-major order; the W stride of input, residual and init is 1 (CNHW or
     NCHW memory order). `filter` is packed as `groups x ceil(K/groups/tile) x (KH*KW*C/groups) x tile`, the
     reduction in the order kh, kw, c with c fastest, short last tiles filled with zeros; `kernel` is
-    `[KH, KW]`. `algorithm` is "packed" (im2col strips packed inside the task) or "direct" (1x1, stride 1, no padding:
-    rows are read in place).
+    `[KH, KW]`. `algorithm` is where a vector of the reduction comes from:
+    "packed": im2col strips packed inside the task, any window;
+    "direct": the input in place, strides 1 and no padding, each of its planes one dense run;
+    "split": as "direct", the input being what `rvv.split_phases` made of the real one for this very window, so that
+    H and W of the result are the input's less `(KH-1)*DH/SH` and `(KW-1)*DW/SW` (rounded down).
+    `unroll` is the number of reduction steps (columns) of an iteration.
   }];
   let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
     DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    I64Attr:$groups, DictionaryAttr:$epilogue, StrAttr:$algorithm, I64Attr:$tile, I64Attr:$lmul);
+    I64Attr:$groups, DictionaryAttr:$epilogue, StrAttr:$algorithm, I64Attr:$tile, I64Attr:$lmul, I64Attr:$unroll);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+}
+
+def Rvv_SplitPhasesOp : Rvv_Op<"split_phases"> {
+  let summary = "The input of a convolution padded and split by the strides, so that every tap is at a constant offset.";
+  let description = [{
+    Of a window with strides S, dilations D and kernel extents K, tap k reads phase `k*D mod S`; U is the ascending list
+    of the phases that some tap reads. The result is `N x (C * |UH| * |UW|) x (OH + (KH-1)*DH/SH) x (OW + (KW-1)*DW/SW)`
+    (divisions rounded down, OH and OW by the rule of convolutions), channel `(c * |UH| + i) * |UW| + j`, and
+    `result[n, (c, i, j), y, x] = input[n, c, y*SH + UH[i] - top, x*SW + UW[j] - left]`, 0 outside of the input. Tap
+    (kh, kw) of output (y, x) is then at `(y + kh*DH/SH, x + kw*DW/SW)` of its phase. W stride 1 on both sides.
+  }];
+  let arguments = (ins Buffer:$input, Buffer:$init, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
+    DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations, I64Attr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
