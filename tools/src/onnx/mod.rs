@@ -11,6 +11,8 @@
 //! | `constant`, `arithmetic` | values known at import, folded |
 //! | `evaluate` | ops of constants, by the runtime's scalar reference |
 //! | `ops` | the operators, one table; `docs/onnx.md` is made from it |
+//! | `wire`, [`zero`] | the file's bytes: pruned weights set to zero in place |
+//! | `wire`, [`zero`] | the file's bytes: pruned weights set to zero in place |
 //!
 //! Nodes must be in topological order, as ONNX demands. Nodes that no output depends on are skipped.
 
@@ -28,6 +30,8 @@ mod plan;
 #[expect(missing_docs, reason = "the fields are those of onnx.proto")]
 pub mod proto;
 mod tensor;
+mod wire;
+pub mod zero;
 
 pub use error::ImportError;
 pub use ops::{NEWEST_OPSET, OLDEST_OPSET};
