@@ -1,5 +1,7 @@
 //! Pruned weights become zero in the file, and nothing else changes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use ait_tools::onnx::proto::{ModelProto, TensorProto};
