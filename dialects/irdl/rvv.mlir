@@ -25,10 +25,28 @@ irdl.dialect @rvv {
     %21 = irdl.base "#builtin.string"
     %22 = irdl.base "#builtin.integer"
     %23 = irdl.base "#builtin.integer"
-    %24 = irdl.base "!builtin.tensor"
+    %24 = irdl.base "#builtin.integer"
+    %25 = irdl.base "!builtin.tensor"
     irdl.operands(input: %2, filter: %5, bias: %8, init: %11, residual: optional %14)
-    irdl.results(result: optional %24)
-    irdl.attributes {"kernel" = %15, "strides" = %16, "pads" = %17, "dilations" = %18, "groups" = %19, "epilogue" = %20, "algorithm" = %21, "tile" = %22, "lmul" = %23}
+    irdl.results(result: optional %25)
+    irdl.attributes {"kernel" = %15, "strides" = %16, "pads" = %17, "dilations" = %18, "groups" = %19, "epilogue" = %20, "algorithm" = %21, "tile" = %22, "lmul" = %23, "unroll" = %24}
+  }
+  irdl.operation @split_phases {
+    %0 = irdl.base "!builtin.tensor"
+    %1 = irdl.base "!builtin.memref"
+    %2 = irdl.any_of(%0, %1)
+    %3 = irdl.base "!builtin.tensor"
+    %4 = irdl.base "!builtin.memref"
+    %5 = irdl.any_of(%3, %4)
+    %6 = irdl.base "#builtin.dense_array"
+    %7 = irdl.base "#builtin.dense_array"
+    %8 = irdl.base "#builtin.dense_array"
+    %9 = irdl.base "#builtin.dense_array"
+    %10 = irdl.base "#builtin.integer"
+    %11 = irdl.base "!builtin.tensor"
+    irdl.operands(input: %2, init: %5)
+    irdl.results(result: optional %11)
+    irdl.attributes {"kernel" = %6, "strides" = %7, "pads" = %8, "dilations" = %9, "lmul" = %10}
   }
   irdl.operation @depthwise_conv2d {
     %0 = irdl.base "!builtin.tensor"

@@ -8,13 +8,14 @@ use melior::utility::{
 use melior::{Context, ContextRef};
 
 /// IRDL of each dialect (name, text), generated from TableGen; `mlir-opt --irdl-file` loads it too.
-pub const IRDL: [(&str, &str); 3] = [
+pub const IRDL: [(&str, &str); 4] = [
     ("ait", include_str!("../irdl/ait.mlir")),
     ("xnn", include_str!("../irdl/xnn.mlir")),
     ("rvv", include_str!("../irdl/rvv.mlir")),
+    ("nm", include_str!("../irdl/nm.mlir")),
 ];
 
-/// A context with all upstream dialects, passes and LLVM translations, and with `ait`, `xnn`, `rvv`.
+/// A context with all upstream dialects, passes and LLVM translations, and with `ait`, `xnn`, `rvv`, `nm`.
 ///
 /// # Panics
 /// If the committed IRDL does not load, which the tests of this crate rule out.

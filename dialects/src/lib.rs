@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`ait`], [`xnn`], [`rvv`] | typed views of the ops, made from TableGen by `melior::dialect!` |
+//! | [`ait`], [`xnn`], [`rvv`], [`nm`] | typed views of the ops, made from TableGen by `melior::dialect!` |
 //! | [`context()`] | an MLIR context with upstream's dialects and ours (loaded as IRDL) |
 //! | [`infer`] | one shape rule per op |
 //! | [`verify`] | MLIR's verifier, the IRDL's, then the shape, dtype and layout rules |
@@ -16,6 +16,7 @@ mod builder;
 mod context;
 pub mod infer;
 mod layout;
+pub mod nm;
 pub mod types;
 mod verify;
 
@@ -27,9 +28,10 @@ pub use verify::{emit_error, verify};
 pub use views::{ait, rvv, xnn};
 
 // `melior::dialect!` reads these through AIT_TD_DIR; naming them here makes cargo rebuild on a change.
-const _: [&str; 4] = [
+const _: [&str; 5] = [
     include_str!("../td/ait.td"),
     include_str!("../td/impl.td"),
+    include_str!("../td/nm.td"),
     include_str!("../td/rvv.td"),
     include_str!("../td/xnn.td"),
 ];
@@ -58,6 +60,12 @@ mod views {
     melior::dialect! {
         name: "rvv",
         files: ["rvv.td"],
+        include_directory_env_vars: ["AIT_TD_DIR"],
+    }
+
+    melior::dialect! {
+        name: "nm",
+        files: ["nm.td"],
         include_directory_env_vars: ["AIT_TD_DIR"],
     }
 }

@@ -1,6 +1,7 @@
 //! Shapes, layouts and constant data of values.
 
 use crate::Layout;
+use crate::nm::Columns;
 use melior::Context;
 use melior::ir::attribute::DenseElementsAttribute;
 use melior::ir::r#type::{MemRefType, RankedTensorType, ShapedTypeLike};
@@ -11,6 +12,12 @@ pub fn tensor<'c>(context: &'c Context, shape: &[i64], layout: Layout) -> Type<'
     let dims: Vec<u64> = shape.iter().map(|dim| dim.unsigned_abs()).collect();
     let encoding = if shape.len() == 4 { layout.encoding(context) } else { None };
     RankedTensorType::new(&dims, Type::float32(context), encoding).into()
+}
+
+/// `tensor<shape x f32, #nm.columns<...>>`: the type of pruned weights.
+pub fn pruned<'c>(context: &'c Context, shape: &[i64], pattern: Columns) -> Type<'c> {
+    let dims: Vec<u64> = shape.iter().map(|dim| dim.unsigned_abs()).collect();
+    RankedTensorType::new(&dims, Type::float32(context), Some(pattern.to_attribute(context))).into()
 }
 
 /// `memref<shape x f32, strided<strides>>`, strides in elements.
@@ -62,12 +69,15 @@ pub fn elements(shape: &[i64]) -> Result<i64, String> {
         .ok_or_else(|| format!("shape {shape:?} has too many elements"))
 }
 
-/// The layout of a tensor type.
+/// The layout of a tensor type; pruned weights (`#nm.columns`) are row-major.
 ///
 /// # Errors
-/// If the encoding is not a layout.
+/// If the encoding is neither a layout nor a pattern of sparsity.
 pub fn layout(r#type: Type<'_>) -> Result<Layout, String> {
     let Ok(tensor) = RankedTensorType::try_from(r#type) else { return Ok(Layout::Nchw) };
+    if Columns::of_encoding(r#type)?.is_some() {
+        return Ok(Layout::Nchw);
+    }
     Layout::of_encoding(tensor.encoding())
 }
 
@@ -81,11 +91,16 @@ pub fn is_f32(r#type: Type<'_>) -> bool {
 
 /// Dense `f32` elements over raw data in row-major order; no copy beyond MLIR's own.
 pub fn elements_attribute<'c>(context: &'c Context, shape: &[i64], data: &[f32]) -> Attribute<'c> {
+    elements_of(tensor(context, shape, Layout::Nchw), data)
+}
+
+/// [`elements_attribute`] of a ranked tensor type of `f32`, e.g. with an encoding.
+pub fn elements_of<'c>(r#type: Type<'c>, data: &[f32]) -> Attribute<'c> {
     let bytes = unsafe {
         // SAFETY: any f32 is four valid bytes.
         std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), size_of_val(data))
     };
-    DenseElementsAttribute::raw_buffer(tensor(context, shape, Layout::Nchw), bytes).into()
+    DenseElementsAttribute::raw_buffer(r#type, bytes).into()
 }
 
 /// The data of dense `f32` elements (row-major); a splat is expanded.

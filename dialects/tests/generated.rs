@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tblgen::record::Record;
 use tblgen::{RecordKeeper, TableGenParser};
 
-const DIALECTS: [&str; 3] = ["ait", "xnn", "rvv"];
+const DIALECTS: [&str; 4] = ["ait", "xnn", "rvv", "nm"];
 
 /// One operand, result or attribute of an op: its name, constraint, and whether it is optional.
 struct Field<'a> {
@@ -49,6 +49,13 @@ impl<'a> Field<'a> {
             "StrAttr" => (base(index, "#builtin.string"), index),
             "DenseI64ArrayAttr" => (base(index, "#builtin.dense_array"), index),
             "DictionaryAttr" => (base(index, "#builtin.dictionary"), index),
+            // Attributes of ours are parameters, by their symbol.
+            _ if self.constraint.subclass_of("AttrDef") => {
+                let dialect = self.constraint.def_value("dialect").unwrap();
+                let name = dialect.str_value("name").unwrap();
+                let mnemonic = self.constraint.str_value("mnemonic").unwrap();
+                (format!("    %{index} = irdl.base @{name}::@{mnemonic}\n"), index)
+            }
             // Which elements attributes are dense is told by the shape rules.
             "ElementsAttr" => (format!("    %{index} = irdl.any\n"), index),
             other => panic!("no IRDL for the constraint {other}"),
@@ -87,12 +94,29 @@ fn irdl_operation(op: Record<'_>) -> String {
     text + "  }\n"
 }
 
+/// The parameters of an attribute of ours, which are attributes of upstream.
+fn irdl_parameters(attribute: Record<'_>) -> String {
+    let parameters = attribute.dag_value("parameters").unwrap();
+    let mut text = String::new();
+    let mut list = Vec::new();
+    for (index, (name, kind)) in parameters.args().enumerate() {
+        let base = match kind.to_string().trim_matches('"') {
+            "StringAttr" => "string",
+            "IntegerAttr" => "integer",
+            other => panic!("no IRDL for the parameter type {other}"),
+        };
+        writeln!(text, "    %{index} = irdl.base \"#builtin.{base}\"").unwrap();
+        list.push(format!("{}: %{index}", name.unwrap()));
+    }
+    text + &format!("    irdl.parameters({})\n  }}\n", list.join(", "))
+}
+
 fn irdl(keeper: &RecordKeeper, name: &str) -> String {
     let mut text = format!("// Generated from dialects/td/{name}.td; BLESS=1 cargo test -p ait-dialects\n");
     writeln!(text, "irdl.dialect @{name} {{").unwrap();
     for attribute in of(keeper, "AttrDef", name) {
         writeln!(text, "  irdl.attribute @{} {{", attribute.str_value("mnemonic").unwrap()).unwrap();
-        text += "    %0 = irdl.base \"#builtin.string\"\n    irdl.parameters(order: %0)\n  }\n";
+        text += &irdl_parameters(attribute);
     }
     for op in of(keeper, "Op", name) {
         text += &irdl_operation(op);
@@ -123,6 +147,10 @@ fn page(keeper: &RecordKeeper, name: &str) -> String {
     for attribute in of(keeper, "AttrDef", name) {
         let mnemonic = attribute.str_value("mnemonic").unwrap();
         writeln!(text, "\n## `#{name}.{mnemonic}`\n\n{}", attribute.str_value("summary").unwrap()).unwrap();
+        let description = dedent(attribute.str_value("description").unwrap());
+        if !description.is_empty() {
+            writeln!(text, "\n{description}").unwrap();
+        }
     }
     for op in of(keeper, "Op", name) {
         writeln!(

@@ -8,12 +8,14 @@
 //! | [`PassError`], [`diagnostic`] | what went wrong, and where |
 //! | [`rewrite`] | reading and changing ops without unsafe code in the passes |
 //! | [`plan_buffers`] | from tensors to views of one arena |
+//! | [`nm`] | sparse weights: masks and the packed form |
 
 mod assign_layout;
 mod canonicalize;
 pub mod diagnostic;
 mod fold_batch_norm;
 mod fuse;
+pub mod nm;
 mod options;
 mod pipeline;
 pub mod plan_buffers;
