@@ -4,10 +4,12 @@
 
 mod elementwise;
 mod shape_ops;
+mod sparse;
 mod window;
 
 use crate::attributes::Attributes;
 pub use elementwise::broadcast;
+pub use sparse::{PACKED_SEGMENT, Reduction, reduction, segment_of};
 pub use window::{Window, conv2d_shape, output_size};
 
 /// What a rule knows about the result.
@@ -93,7 +95,7 @@ pub fn infer(name: &str, shapes: &[&[i64]], attributes: &dyn Attributes) -> Rule
         "ait.slice" => shape_ops::slice(operand(shapes, 0)?, attributes),
         "ait.pad" => shape_ops::pad(operand(shapes, 0)?, attributes),
         "ait.convert_layout" => rank4(operand(shapes, 0)?, "input").and_then(|_| same(shapes)),
-        _ => Err(format!("'{name}' is not an op of ait, xnn or rvv")),
+        _ => Err(format!("'{name}' is not an op of ait, xnn, rvv or nm")),
     }
 }
 
@@ -110,6 +112,7 @@ pub fn init_index(name: &str) -> Option<usize> {
         | "rvv.global_pool"
         | "rvv.unary"
         | "rvv.softmax"
+        | "rvv.split_phases"
         | "rvv.copy" => 1,
         "xnn.binary" | "rvv.binary" => 2,
         "xnn.conv2d"
@@ -118,11 +121,13 @@ pub fn init_index(name: &str) -> Option<usize> {
         | "rvv.depthwise_conv2d"
         | "rvv.matmul"
         | "rvv.scale_bias" => 3,
+        "nm.matmul" => 4,
+        "nm.conv2d" => 5,
         _ => return None,
     })
 }
 
-/// The rules of `xnn` and `rvv`: those of `ait`, with packed filters; the result is `init`'s shape.
+/// The rules of `xnn`, `rvv` and `nm`: those of `ait`, with packed filters; the result is `init`'s shape.
 fn implementation(name: &str, shapes: &[&[i64]], init: usize, attributes: &dyn Attributes) -> Rule {
     let written = operand(shapes, init)?.to_vec();
     for text in ["fn", "algorithm"] {
@@ -137,13 +142,27 @@ fn implementation(name: &str, shapes: &[&[i64]], init: usize, attributes: &dyn A
     let inferred = match name {
         "xnn.conv2d" => {
             let [_, kh, kw, _] = rank4(operand(shapes, 1)?, "filter")?;
-            window::implementation(shapes, [kh, kw], attributes)?
+            window::implementation(shapes, 2, [kh, kw], attributes)?.shape
         }
-        "rvv.conv2d" => window::implementation(shapes, kernel(attributes)?, attributes)?,
+        "rvv.conv2d" => {
+            let convolution = window::implementation(shapes, 2, kernel(attributes)?, attributes)?;
+            window::packed_filter(shapes, &convolution, attributes)?;
+            convolution.shape
+        }
+        "nm.conv2d" => {
+            let convolution = window::implementation(shapes, 4, kernel(attributes)?, attributes)?;
+            sparse::conv2d(shapes, &convolution, attributes)?;
+            convolution.shape
+        }
+        "nm.matmul" => sparse::matmul(shapes, attributes)?,
+        "rvv.split_phases" => {
+            let input = rank4(operand(shapes, 0)?, "input")?;
+            Window::of(kernel(attributes)?, attributes)?.split_shape(input)?
+        }
         "rvv.depthwise_conv2d" => {
             let [_, kh, kw] =
                 <[i64; 3]>::try_from(operand(shapes, 1)?).map_err(|_| "needs a filter of rank 3")?;
-            window::implementation(shapes, [kh, kw], attributes)?
+            window::implementation(shapes, 2, [kh, kw], attributes)?.shape
         }
         "xnn.fully_connected" => {
             let ([m, k], [n, filter_k]) = (rank2(operand(shapes, 0)?)?, rank2(operand(shapes, 1)?)?);
@@ -172,7 +191,8 @@ fn implementation(name: &str, shapes: &[&[i64]], init: usize, attributes: &dyn A
     Ok(Inferred::Shape(inferred))
 }
 
-/// The register file has 32 registers: `tile` accumulator groups and one operand group of `lmul`.
+/// The register file has 32 registers: accumulator groups (`tile`, or `rows` of an `nm.matmul`) and one operand group
+/// of `lmul`.
 fn registers(attributes: &dyn Attributes) -> Result<(), String> {
     if attributes.get("lmul").is_none() {
         return Ok(());
@@ -181,11 +201,20 @@ fn registers(attributes: &dyn Attributes) -> Result<(), String> {
     if ![1, 2, 4, 8].contains(&lmul) {
         return Err(format!("has lmul {lmul}, which is not 1, 2, 4 or 8"));
     }
-    if attributes.get("tile").is_some() {
-        let tile = attributes.i64("tile")?;
-        if tile < 1 || tile >= 32 / lmul {
-            return Err(format!("does not fit 32 vector registers: ({tile} + 1) * {lmul}"));
+    for accumulators in ["tile", "rows"] {
+        if attributes.get(accumulators).is_some() {
+            fits_registers(attributes.i64(accumulators)?, lmul)?;
         }
+    }
+    if attributes.get("unroll").is_some() && ![1, 2, 4].contains(&attributes.i64("unroll")?) {
+        return Err(format!("has unroll {}, which is not 1, 2 or 4", attributes.i64("unroll")?));
+    }
+    Ok(())
+}
+
+fn fits_registers(accumulators: i64, lmul: i64) -> Result<(), String> {
+    if accumulators < 1 || accumulators >= 32 / lmul {
+        return Err(format!("does not fit 32 vector registers: ({accumulators} + 1) * {lmul}"));
     }
     Ok(())
 }
@@ -195,7 +224,7 @@ fn known(name: &str, attribute: &str, value: &str) -> Result<(), String> {
         ("xnn.binary", "fn") => &["add", "sub", "mul", "div"],
         ("rvv.binary", "fn") => &["add", "sub", "mul", "div", "prelu"],
         ("rvv.pool2d" | "rvv.global_pool", "fn") => &["max", "avg"],
-        ("rvv.conv2d", "algorithm") => &["packed", "direct"],
+        ("rvv.conv2d" | "nm.conv2d", "algorithm") => &["packed", "direct", "split"],
         _ => return Ok(()),
     };
     if allowed.contains(&value) {

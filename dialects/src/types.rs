@@ -4,7 +4,7 @@ use crate::Layout;
 use crate::nm::Columns;
 use melior::Context;
 use melior::ir::attribute::DenseElementsAttribute;
-use melior::ir::r#type::{MemRefType, RankedTensorType, ShapedTypeLike};
+use melior::ir::r#type::{IntegerType, MemRefType, RankedTensorType, ShapedTypeLike};
 use melior::ir::{Attribute, AttributeLike, Type, TypeLike};
 
 /// `tensor<shape x f32, layout>`; the layout matters at rank 4 only.
@@ -22,10 +22,20 @@ pub fn pruned<'c>(context: &'c Context, shape: &[i64], pattern: Columns) -> Type
 
 /// `memref<shape x f32, strided<strides>>`, strides in elements.
 pub fn memref<'c>(context: &'c Context, shape: &[i64], strides: &[i64]) -> Option<Type<'c>> {
+    memref_of(context, shape, strides, Type::float32(context))
+}
+
+/// `memref<shape x element, strided<strides>>`, strides in elements.
+pub fn memref_of<'c>(
+    context: &'c Context,
+    shape: &[i64],
+    strides: &[i64],
+    element: Type<'c>,
+) -> Option<Type<'c>> {
     let join =
         |items: &[i64], separator| items.iter().map(i64::to_string).collect::<Vec<_>>().join(separator);
     let dims: String = shape.iter().map(|dim| format!("{dim}x")).collect();
-    Type::parse(context, &format!("memref<{dims}f32, strided<[{}]>>", join(strides, ", ")))
+    Type::parse(context, &format!("memref<{dims}{element}, strided<[{}]>>", join(strides, ", ")))
 }
 
 /// Dimensions of a ranked tensor or memref with static shape; an error says what the type is instead.
@@ -81,12 +91,35 @@ pub fn layout(r#type: Type<'_>) -> Result<Layout, String> {
     Layout::of_encoding(tensor.encoding())
 }
 
-/// Whether the element type is `f32`.
-pub fn is_f32(r#type: Type<'_>) -> bool {
+/// The element type of a ranked tensor or memref.
+pub fn element(r#type: Type<'_>) -> Option<Type<'_>> {
     let element = RankedTensorType::try_from(r#type)
         .map(|tensor| tensor.element())
         .or_else(|_| MemRefType::try_from(r#type).map(|memref| memref.element()));
-    element.is_ok_and(|element| element.is_f32())
+    element.ok()
+}
+
+/// Whether the element type is `f32`.
+pub fn is_f32(r#type: Type<'_>) -> bool {
+    element(r#type).is_some_and(|element| element.is_f32())
+}
+
+/// Bits of the element type, if it is a signless integer of 8, 16 or 32.
+pub fn integer_bits(r#type: Type<'_>) -> Option<u32> {
+    let integer = IntegerType::try_from(element(r#type)?).ok()?;
+    Some(integer.width()).filter(|width| integer.is_signless() && [8, 16, 32].contains(width))
+}
+
+/// Bytes of an element that a constant may have: `f32`, or an integer of 8, 16 or 32 bits.
+///
+/// # Errors
+/// If the element type is another.
+pub fn element_bytes(r#type: Type<'_>) -> Result<usize, String> {
+    match integer_bits(r#type) {
+        Some(bits) => Ok(bits as usize / 8),
+        None if is_f32(r#type) => Ok(4),
+        None => Err(format!("{type} is neither of f32 nor of i8, i16 or i32")),
+    }
 }
 
 /// Dense `f32` elements over raw data in row-major order; no copy beyond MLIR's own.
@@ -101,6 +134,61 @@ pub fn elements_of<'c>(r#type: Type<'c>, data: &[f32]) -> Attribute<'c> {
         std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), size_of_val(data))
     };
     DenseElementsAttribute::raw_buffer(r#type, bytes).into()
+}
+
+/// Dense elements of unsigned integers of 8, 16 or 32 bits in row-major order.
+///
+/// # Errors
+/// If there is no such width, or a value needs more bits.
+pub fn integers_attribute<'c>(
+    context: &'c Context,
+    shape: &[i64],
+    bits: u32,
+    data: &[u32],
+) -> Result<Attribute<'c>, String> {
+    let mut bytes = Vec::with_capacity(data.len() * 4);
+    for value in data {
+        match bits {
+            8 | 16 if *value >> bits != 0 => return Err(format!("{value} does not fit {bits} bits")),
+            8 => bytes.extend_from_slice(&value.to_le_bytes()[..1]),
+            16 => bytes.extend_from_slice(&value.to_le_bytes()[..2]),
+            32 => bytes.extend_from_slice(&value.to_le_bytes()),
+            _ => return Err(format!("constants have 8, 16 or 32 bits, not {bits}")),
+        }
+    }
+    let dims: Vec<u64> = shape.iter().map(|dim| dim.unsigned_abs()).collect();
+    let tensor = RankedTensorType::new(&dims, IntegerType::new(context, bits).into(), None);
+    Ok(DenseElementsAttribute::raw_buffer(tensor.into(), &bytes).into())
+}
+
+/// The data of dense elements of 8, 16 or 32 bits integers, read as unsigned (row-major); a splat is expanded.
+///
+/// # Errors
+/// If the attribute is not dense, or of other elements.
+pub fn integer_data(attribute: Attribute<'_>) -> Result<Vec<u32>, String> {
+    let width = integer_bits(attribute.r#type()).ok_or("the value must be dense i8, i16 or i32 elements")?;
+    let bytes = raw_bytes(attribute)?;
+    let value = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte));
+    Ok(bytes.chunks_exact(width as usize / 8).map(value).collect())
+}
+
+/// The bytes of dense elements, little-endian and row-major; a splat is expanded.
+///
+/// # Errors
+/// If the attribute is not dense, or its elements are neither `f32` nor integers of 8, 16 or 32 bits.
+pub fn raw_bytes(attribute: Attribute<'_>) -> Result<Vec<u8>, String> {
+    let dense =
+        DenseElementsAttribute::try_from(attribute).map_err(|_| "the value must be dense elements")?;
+    let r#type = attribute.r#type();
+    let width = element_bytes(r#type)?;
+    let count = usize::try_from(elements(&shape(r#type)?)?).map_err(|error| error.to_string())?;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let stored = if dense.is_splat() { 1 } else { count };
+    // SAFETY: elements of whole bytes are stored one after the other, a splat's once; this host is little-endian.
+    let raw = unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<u8>(), stored * width) };
+    Ok(raw.repeat(count / stored))
 }
 
 /// The data of dense `f32` elements (row-major); a splat is expanded.

@@ -1,5 +1,7 @@
 //! The verifier: MLIR's own, the IRDL's, then shapes, element types and layouts by [`crate::infer`].
 
+mod sparse;
+
 use crate::infer::{self, Inferred};
 use crate::{Layout, types};
 use melior::StringRef;
@@ -37,7 +39,7 @@ fn name(op: &OperationRef<'_, '_>) -> String {
 
 fn check(op: &OperationRef<'_, '_>) -> Result<(), String> {
     let name = name(op);
-    if !["ait.", "xnn.", "rvv."].iter().any(|dialect| name.starts_with(dialect)) {
+    if !["ait.", "xnn.", "rvv.", "nm."].iter().any(|dialect| name.starts_with(dialect)) {
         return Ok(());
     }
     if matches!(name.as_str(), "rvv.view" | "rvv.constant") {
@@ -45,11 +47,7 @@ fn check(op: &OperationRef<'_, '_>) -> Result<(), String> {
     }
     let operands: Vec<Value<'_, '_>> = op.operands().collect();
     let shapes = operands.iter().map(|value| types::shape(value.r#type())).collect::<Result<Vec<_>, _>>()?;
-    for value in operands.iter().copied().chain(op.results().map(Into::into)) {
-        if !types::is_f32(value.r#type()) {
-            return Err(format!("works on f32, not on {}", value.r#type()));
-        }
-    }
+    elements(op, &name)?;
     let inferred = infer::infer(&name, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>(), op)?;
     let written = written(op, &name)?;
     match inferred {
@@ -62,7 +60,36 @@ fn check(op: &OperationRef<'_, '_>) -> Result<(), String> {
             return Err(format!("must keep its {count} elements, but the result shape is {written:?}"));
         }
     }
-    layouts(op, &name)
+    layouts(op, &name)?;
+    sparse::check(op, &name)
+}
+
+/// Data is of `f32`; the columns of packed weights are integers, and so are constants for them.
+fn elements(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
+    for (index, operand) in op.operands().enumerate() {
+        let (r#type, bits) = (operand.r#type(), types::integer_bits(operand.r#type()));
+        let fits = match (name, index) {
+            ("nm.conv2d" | "nm.matmul", 2) => bits.is_some(),
+            ("nm.conv2d", 3) => bits == Some(32),
+            _ => types::is_f32(r#type),
+        };
+        match (fits, name, index) {
+            (true, ..) => {}
+            (_, "nm.conv2d" | "nm.matmul", 2) => {
+                return Err(format!("needs columns of i8, i16 or i32, not {type}"));
+            }
+            (_, "nm.conv2d", 3) => return Err(format!("needs starts of i32, not {type}")),
+            _ => return Err(format!("works on f32, not on {type}")),
+        }
+    }
+    for result in op.results() {
+        match name {
+            "ait.constant" => types::element_bytes(result.r#type()).map(drop)?,
+            _ if types::is_f32(result.r#type()) => {}
+            _ => return Err(format!("works on f32, not on {}", result.r#type())),
+        }
+    }
+    Ok(())
 }
 
 /// The shape an op computes: its result's, or its `init`'s at the buffer level.

@@ -51,6 +51,12 @@ const TILE: OptionSpec = OptionSpec {
     default: "7",
     help: "Most accumulator groups of a kernel; (tile + 1) * lmul is at most 32.",
 };
+const UNROLL: OptionSpec = OptionSpec {
+    name: "unroll",
+    kind: OptionKind::Choice(&["1", "2", "4"]),
+    default: "4",
+    help: "Reduction steps of an iteration of a convolution.",
+};
 
 /// Every pass, in the order of the standard line.
 pub static PASSES: &[Pass] = &[
@@ -81,7 +87,7 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "ait-select-kernels",
         summary: "Chooses an XNNPACK operator or a generated kernel for each op and packs its weights.",
-        options: &[LMUL, TILE],
+        options: &[LMUL, TILE, UNROLL],
         run: select_kernels::run,
     },
     Pass {

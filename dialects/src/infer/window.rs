@@ -2,6 +2,7 @@
 
 use super::{Inferred, exactly, operand, rank4};
 use crate::attributes::Attributes;
+use std::collections::BTreeSet;
 
 /// A sliding window: `[h, w]` each, pads `[top, left, bottom, right]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,45 @@ impl Window {
     /// Input elements that a window spans in dimension 0 (h) or 1 (w).
     pub fn span(&self, dim: usize) -> i64 {
         (self.kernel[dim] - 1) * self.dilations[dim] + 1
+    }
+
+    /// Phases of dimension 0 (h) or 1 (w) that some tap reads, ascending: tap `k` reads phase `k * dilation mod stride`.
+    pub fn phases(&self, dim: usize) -> Vec<i64> {
+        // Phases repeat after as many taps as the stride at the latest.
+        let taps = 0..self.kernel[dim].min(self.strides[dim]);
+        let found: BTreeSet<_> = taps.map(|k| k * self.dilations[dim] % self.strides[dim]).collect();
+        found.into_iter().collect()
+    }
+
+    /// Size of a phase in dimension 0 (h) or 1 (w) for `out` outputs.
+    pub fn split_size(&self, dim: usize, out: i64) -> i64 {
+        out + (self.kernel[dim] - 1) * self.dilations[dim] / self.strides[dim]
+    }
+
+    /// Where tap `k` of dimension 0 (h) or 1 (w) reads: the index of its phase in [`Window::phases`], and in the phase
+    /// its distance from the output's position.
+    pub fn tap(&self, dim: usize, k: i64) -> (usize, i64) {
+        let (at, stride) = (k * self.dilations[dim], self.strides[dim]);
+        (self.phases(dim).partition_point(|&phase| phase < at % stride), at / stride)
+    }
+
+    /// The shape that `rvv.split_phases` makes of an `[n, c, h, w]` input.
+    ///
+    /// # Errors
+    /// If the window does not fit, or the shape is too large.
+    pub fn split_shape(&self, [n, c, h, w]: [i64; 4]) -> Result<Vec<i64>, String> {
+        let phases = self.phases(0).len() * self.phases(1).len();
+        let channels = i64::try_from(phases).ok().and_then(|phases| c.checked_mul(phases));
+        let (oh, ow) = (output_size(h, self, 0, false)?, output_size(w, self, 1, false)?);
+        let channels = channels.ok_or("has too many channels")?;
+        let shape = vec![n, channels, self.split_size(0, oh), self.split_size(1, ow)];
+        crate::types::elements(&shape)?;
+        Ok(shape)
+    }
+
+    /// Whether a convolution can read its input in place: strides 1 and no padding.
+    pub fn is_in_place(&self) -> bool {
+        self.strides == [1, 1] && self.pads == [0; 4]
     }
 
     /// Padding before and after in dimension 0 (h) or 1 (w).
@@ -114,40 +154,78 @@ pub(super) fn pool2d_written(
     Ok(vec![n, c, either(h, 0, oh)?, either(w, 1, ow)?])
 }
 
-/// Result shape of an implemented convolution: operands input, packed filter, bias, init.
+/// What an implemented convolution computes.
+pub(super) struct Convolution {
+    /// Result shape.
+    pub shape: Vec<i64>,
+    /// Output channels of a group.
+    pub rows: i64,
+    /// Input channels of a group.
+    pub channels: i64,
+    /// Steps of the reduction.
+    pub k: i64,
+}
+
+/// An implemented convolution of input (operand 0) with a bias (operand `bias`); groups default to depthwise.
 pub(super) fn implementation(
     shapes: &[&[i64]],
+    bias: usize,
     kernel: [i64; 2],
     attributes: &dyn Attributes,
-) -> Result<Vec<i64>, String> {
+) -> Result<Convolution, String> {
     let [n, c, h, w] = rank4(operand(shapes, 0)?, "input")?;
-    let [k] = <[i64; 1]>::try_from(operand(shapes, 2)?).map_err(|_| "needs a bias of rank 1")?;
-    if attributes.get("groups").is_some() {
-        let groups = attributes.i64("groups")?;
-        if groups < 1 || c % groups != 0 || k % groups != 0 {
-            return Err(format!("cannot split {c} and {k} channels into {groups} groups"));
-        }
-    } else if c == 0 || k % c != 0 {
-        return Err(format!("cannot convolve {c} channels depthwise into {k}"));
-    }
+    let [k] = <[i64; 1]>::try_from(operand(shapes, bias)?).map_err(|_| "needs a bias of rank 1")?;
     let window = Window::of(kernel, attributes)?;
-    if attributes.get("tile").is_some() {
-        packed_filter(shapes, c, k, kernel, attributes)?;
+    let algorithm =
+        attributes.get("algorithm").map_or(Ok(String::new()), |_| attributes.string("algorithm"))?;
+    if algorithm == "direct" && !window.is_in_place() {
+        return Err("works in place only with strides 1 and no padding".to_string());
     }
-    conv2d_shape([n, k, h, w], &window)
+    let phases = match algorithm.as_str() {
+        "split" => window.phases(0).len() as i64 * window.phases(1).len() as i64,
+        _ => 1,
+    };
+    let groups = match attributes.get("groups") {
+        Some(_) => attributes.i64("groups")?,
+        None if c == 0 || k % c != 0 => {
+            return Err(format!("cannot convolve {c} channels depthwise into {k}"));
+        }
+        None => c,
+    };
+    if groups < 1 || k % groups != 0 || c % groups != 0 || c / groups % phases != 0 {
+        let of = if phases == 1 { String::new() } else { format!(" of {phases} phases") };
+        return Err(format!("cannot split {c} and {k} channels into {groups} groups{of}"));
+    }
+    let channels = c / groups / phases;
+    let shape = match algorithm.as_str() {
+        "split" => vec![n, k, unsplit_size(h, &window, 0)?, unsplit_size(w, &window, 1)?],
+        _ => conv2d_shape([n, k, h, w], &window)?,
+    };
+    let steps = channels.checked_mul(kernel[0] * kernel[1]).ok_or("has too many weights")?;
+    Ok(Convolution { shape, rows: k / groups, channels, k: steps })
+}
+
+/// Outputs of a convolution over a split input: the inverse of [`Window::split_size`].
+fn unsplit_size(size: i64, window: &Window, dim: usize) -> Result<i64, String> {
+    let out = size - window.split_size(dim, 0);
+    if out < 1 {
+        return Err(format!(
+            "has a split input of {size} elements where its window needs {}",
+            window.split_size(dim, 1)
+        ));
+    }
+    Ok(out)
 }
 
 /// `groups x ceil(K/groups/tile) x (KH*KW*C/groups) x tile`.
-fn packed_filter(
+pub(super) fn packed_filter(
     shapes: &[&[i64]],
-    c: i64,
-    k: i64,
-    [kh, kw]: [i64; 2],
+    convolution: &Convolution,
     attributes: &dyn Attributes,
 ) -> Result<(), String> {
     let (groups, tile) = (attributes.i64("groups")?, attributes.i64("tile")?);
-    let tiles = (k / groups + tile - 1) / tile;
-    exactly("filter", operand(shapes, 1)?, &[groups, tiles, kh * kw * (c / groups), tile])
+    let tiles = (convolution.rows + tile - 1) / tile;
+    exactly("filter", operand(shapes, 1)?, &[groups, tiles, convolution.k, tile])
 }
 
 impl From<Vec<i64>> for Inferred {
@@ -174,5 +252,44 @@ mod tests {
         // A further window would start in the right padding.
         assert_eq!(output_size(2, &window(1, 2, [0; 4], 1), 0, true), Ok(1));
         assert!(output_size(2, &window(3, 1, [0; 4], 1), 0, true).is_err());
+    }
+
+    /// Against the definition of a tap: padded input position `y * stride + k * dilation`.
+    #[test]
+    fn taps_of_a_split_input_are_those_of_the_input() {
+        for (kernel, stride, dilation) in [
+            (1, 1, 1),
+            (3, 1, 1),
+            (3, 2, 1),
+            (7, 2, 1),
+            (3, 2, 2),
+            (2, 3, 2),
+            (5, 3, 1),
+            (1, 2, 1),
+            (3, 4, 6),
+        ] {
+            let window = window(kernel, stride, [0; 4], dilation);
+            let phases = window.phases(1);
+            assert!(phases.is_sorted_by(|a, b| a < b) && phases.iter().all(|&phase| phase < stride));
+            let mut used = vec![false; phases.len()];
+            for (y, k) in (0..5).flat_map(|y| (0..kernel).map(move |k| (y, k))) {
+                let (phase, offset) = window.tap(1, k);
+                used[phase] = true;
+                assert_eq!((y + offset) * stride + phases[phase], y * stride + k * dilation);
+                assert!(y + offset < window.split_size(1, 5));
+            }
+            assert!(used.iter().all(|&used| used));
+            let reach = window.tap(1, kernel - 1).1;
+            assert_eq!(window.split_size(1, 5), 5 + reach, "not larger than needed");
+        }
+    }
+
+    #[test]
+    fn split_shapes() {
+        let stem = window(7, 2, [3; 4], 1);
+        assert_eq!(stem.split_shape([1, 3, 224, 224]), Ok(vec![1, 12, 115, 115]));
+        // The second phase of a strided 1x1 convolution is never read.
+        assert_eq!(window(1, 2, [0; 4], 1).split_shape([2, 8, 7, 7]), Ok(vec![2, 8, 4, 4]));
+        assert_eq!(window(3, 1, [1; 4], 1).split_shape([1, 4, 5, 5]), Ok(vec![1, 4, 7, 7]));
     }
 }

@@ -45,6 +45,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             layout: layout(result(op)?),
             channels_last,
             lmul,
+            unroll: options.int("unroll"),
             most_tile: tile.min(32 / lmul.max(1) - 1),
         };
         let made = match xnn::select(&site, kind)? {
@@ -71,6 +72,8 @@ struct Site<'c, 'a> {
     /// Whether the module's layout is NHWC.
     channels_last: bool,
     lmul: i64,
+    /// Reduction steps of an iteration of a convolution.
+    unroll: i64,
     /// Largest `tile` that option and register file allow.
     most_tile: i64,
 }

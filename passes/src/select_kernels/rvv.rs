@@ -84,6 +84,7 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
         ("algorithm", site.string(algorithm(site, kernel)?)),
         ("tile", site.i64(tile)),
         ("lmul", site.i64(site.lmul)),
+        ("unroll", site.i64(site.unroll)),
     ]);
     site.emit("rvv.conv2d", &operands, &attributes)
 }

@@ -28,7 +28,7 @@ func.func @function(%a: memref<4x4xf32>) {
 func.func @packed(%x: memref<1x3x8x8xf32>, %w: memref<4x3x3x3xf32>, %b: memref<4xf32>, %o: memref<1x4x8x8xf32>) {
   // expected-error@+1 {{'rvv.conv2d' op needs filter of shape [1, 1, 27, 7], not [4, 3, 3, 3]}}
   "rvv.conv2d"(%x, %w, %b, %o) {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>,
-    dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}, algorithm = "packed", tile = 7 : i64, lmul = 4 : i64}
+    dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}, algorithm = "packed", tile = 7 : i64, lmul = 4 : i64, unroll = 4 : i64}
     : (memref<1x3x8x8xf32>, memref<4x3x3x3xf32>, memref<4xf32>, memref<1x4x8x8xf32>) -> ()
   return
 }

@@ -12,7 +12,7 @@ module @residual {
     // CHECK: "rvv.unary"(%[[X]], %[[Y]])
     %r = "rvv.unary"(%x, %e) {epilogue = {act = "relu"}, lmul = 4 : i64} : (tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>) -> tensor<1x1x2x8xf32>
     // CHECK: "rvv.conv2d"(%[[X]], %{{.*}}, %{{.*}}, %[[Y]], %[[Y]])
-    %y = "rvv.conv2d"(%x, %f, %b, %e, %r) {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "identity"}, algorithm = "direct", tile = 1 : i64, lmul = 4 : i64}
+    %y = "rvv.conv2d"(%x, %f, %b, %e, %r) {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "identity"}, algorithm = "direct", tile = 1 : i64, lmul = 4 : i64, unroll = 4 : i64}
       : (tensor<1x1x2x8xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>) -> tensor<1x1x2x8xf32>
     return %y : tensor<1x1x2x8xf32>
   }

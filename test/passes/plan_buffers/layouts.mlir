@@ -34,7 +34,7 @@ module @two_images {
     // CHECK-COUNT-2: "rvv.copy"(%arg0
     // CHECK: "rvv.copy"({{.*}}strided<[32, 16, 8, 1]>>, memref<2x1x2x8xf32, strided<[16, 16, 8, 1]>>)
     // CHECK: "rvv.conv2d"({{.*}}, %arg1)
-    %y = "rvv.conv2d"(%i, %f, %b, %e) {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "identity"}, algorithm = "direct", tile = 1 : i64, lmul = 4 : i64}
+    %y = "rvv.conv2d"(%i, %f, %b, %e) {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "identity"}, algorithm = "direct", tile = 1 : i64, lmul = 4 : i64, unroll = 4 : i64}
       : (tensor<2x1x2x8xf32, #cnhw>, tensor<1x1x1x1xf32>, tensor<1xf32>, tensor<2x1x2x8xf32, #cnhw>) -> tensor<2x1x2x8xf32, #cnhw>
     %o = "ait.convert_layout"(%y) : (tensor<2x1x2x8xf32, #cnhw>) -> tensor<2x1x2x8xf32>
     return %o : tensor<2x1x2x8xf32>

@@ -7,7 +7,7 @@
 // CHECK-LABEL: @packed
 // CHECK: %[[W:.*]] = "ait.constant"() {value = dense<{{.*}}> : tensor<1x1x4x5xf32>}
 // CHECK: %[[E:.*]] = tensor.empty() : tensor<1x5x4x3xf32, #ait.layout<"CNHW">>
-// CHECK: "rvv.conv2d"(%arg0, %[[W]], %{{[^,]*}}, %[[E]], %arg1) {algorithm = "packed", {{.*}}epilogue = {act = "relu"}, groups = 1 : i64, kernel = array<i64: 1, 2>, lmul = 4 : i64, {{.*}}tile = 5 : i64}
+// CHECK: "rvv.conv2d"(%arg0, %[[W]], %{{[^,]*}}, %[[E]], %arg1) {algorithm = "packed", {{.*}}epilogue = {act = "relu"}, groups = 1 : i64, kernel = array<i64: 1, 2>, lmul = 4 : i64, {{.*}}tile = 5 : i64, unroll = 4 : i64}
 func.func @packed(%x: tensor<1x2x4x4xf32, #ait.layout<"CNHW">>, %r: tensor<1x5x4x3xf32, #ait.layout<"CNHW">>) -> tensor<1x5x4x3xf32, #ait.layout<"CNHW">> {
   %w = "ait.constant"() {value = dense<2.0> : tensor<5x2x1x2xf32>} : () -> tensor<5x2x1x2xf32>
   %b = "ait.constant"() {value = dense<0.0> : tensor<5xf32>} : () -> tensor<5xf32>

@@ -1,0 +1,120 @@
+//! Column-wise sparsity: patterns of dense weights, and columns and starts of packed ones.
+
+use crate::attributes::Attributes;
+use crate::infer::{self, Reduction};
+use crate::nm::{Columns, check_columns};
+use crate::types;
+use melior::ir::operation::{OperationLike, OperationRef, OperationResult};
+use melior::ir::{Attribute, AttributeLike, Value, ValueLike};
+
+/// Checks the patterns that an op's types and packed weights promise.
+pub fn check(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
+    for (index, operand) in op.operands().enumerate() {
+        if let Some(pattern) = Columns::of_encoding(operand.r#type())? {
+            match (name, index) {
+                ("ait.conv2d", 1) => pruned(operand, pattern, op.i64("groups")?)?,
+                ("ait.gemm", 1) => pruned(operand, pattern, 1)?,
+                _ => {
+                    return Err(format!(
+                        "has sparse weights as operand {index}; only filters of ait.conv2d and ait.gemm are"
+                    ));
+                }
+            }
+        }
+    }
+    match name {
+        "ait.constant" => Ok(()),
+        "nm.conv2d" | "nm.matmul" => packed(op, name),
+        _ => op.results().try_for_each(|result| match Columns::of_encoding(result.r#type())? {
+            Some(pattern) => Err(format!("has a result in {pattern}, which only a constant can have")),
+            None => Ok(()),
+        }),
+    }
+}
+
+/// Most elements of weights: a splat of any size is a few bytes of text, and its expansion must not take all memory.
+const MOST_ELEMENTS: i64 = 1 << 29;
+
+/// The data of a constant of the graph or of the weights file.
+fn constant<'c>(value: Value<'c, '_>, what: &str) -> Result<Attribute<'c>, String> {
+    if types::elements(&types::shape(value.r#type())?)? > MOST_ELEMENTS {
+        return Err(format!("has more than {MOST_ELEMENTS} {what}"));
+    }
+    let missing = || format!("needs constant {what}");
+    let result = OperationResult::try_from(value).map_err(|_| missing())?;
+    let owner = result.owner();
+    let is_constant = matches!(owner.name().as_string_ref().as_str(), Ok("ait.constant" | "rvv.constant"));
+    let attribute = owner.attribute("value").ok().filter(|_| is_constant).ok_or_else(missing)?;
+    // SAFETY: attributes live as long as their context, not only as the op.
+    Ok(unsafe { Attribute::from_raw(attribute.to_raw()) })
+}
+
+fn pruned(value: Value<'_, '_>, pattern: Columns, groups: i64) -> Result<(), String> {
+    let data = constant(value, "sparse weights")?;
+    check_columns(pattern, &types::shape(value.r#type())?, groups, &types::f32_data(data)?)
+}
+
+fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
+    let shapes =
+        op.operands().map(|operand| types::shape(operand.r#type())).collect::<Result<Vec<_>, _>>()?;
+    let reduction = infer::reduction(name, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>(), op)?;
+    let integers = |index: usize, what: &str| -> Result<Vec<u32>, String> {
+        let operand = op.operand(index).map_err(|error| error.to_string())?;
+        types::integer_data(constant(operand, what)?)
+    };
+    let columns = integers(2, "columns")?;
+    let kept = usize::try_from(reduction.pattern.kept_of(reduction.k)).map_err(|error| error.to_string())?;
+    let segments = usize::try_from((reduction.k + reduction.segment - 1) / reduction.segment);
+    let segments = segments.map_err(|error| error.to_string())?;
+    let starts = match name {
+        "nm.conv2d" => integers(3, "starts")?,
+        // The reduction is one segment.
+        _ => [0, u32::try_from(kept).unwrap_or(u32::MAX)].repeat(columns.len() / kept.max(1)),
+    };
+    let width = if name == "nm.conv2d" { segments + 1 } else { 2 };
+    if kept == 0 {
+        return Ok(());
+    }
+    for (tile, (columns, starts)) in columns.chunks_exact(kept).zip(starts.chunks_exact(width)).enumerate() {
+        tile_of(&reduction, columns, starts).map_err(|message| format!("{message} in tile {tile}"))?;
+    }
+    Ok(())
+}
+
+/// Checks one tile: distances and starts give ascending columns of every segment, exactly as many as are kept.
+fn tile_of(reduction: &Reduction, columns: &[u32], starts: &[u32]) -> Result<(), String> {
+    let Reduction { pattern, k, segment } = *reduction;
+    let kept = columns.len();
+    let ends = (starts.first().copied(), starts.last().map(|&last| last as usize));
+    if ends != (Some(0), Some(kept)) || !starts.is_sorted() {
+        return Err(format!("has starts that do not ascend from 0 to {kept}"));
+    }
+    let mut counts = vec![0i64; usize::try_from((k + pattern.m - 1) / pattern.m).unwrap_or(0)];
+    for (from, range) in (0..k).step_by(usize::try_from(segment).unwrap_or(1)).zip(starts.windows(2)) {
+        let end = k.min(from + segment);
+        let mut column = from;
+        for (index, &distance) in columns[range[0] as usize..range[1] as usize].iter().enumerate() {
+            if index > 0 && distance == 0 {
+                return Err(format!("has column {column} twice"));
+            }
+            column += i64::from(distance);
+            if column >= end {
+                return Err(format!("has column {column} in the segment of columns {from} to {}", end - 1));
+            }
+            if let Some(count) = usize::try_from(column / pattern.m).ok().and_then(|at| counts.get_mut(at)) {
+                *count += 1;
+            }
+        }
+    }
+    for (count, from) in counts.into_iter().zip((0..k).step_by(usize::try_from(pattern.m).unwrap_or(1))) {
+        let len = (k - from).min(pattern.m);
+        if count != pattern.kept(len) {
+            return Err(format!(
+                "has {count} of columns {from} to {}, where {pattern} keeps {}",
+                from + len - 1,
+                pattern.kept(len)
+            ));
+        }
+    }
+    Ok(())
+}
