@@ -19,9 +19,11 @@ pub mod global_pool;
 pub mod matmul;
 pub mod name;
 pub mod nest;
+pub mod nm_matmul;
 pub mod pool;
 pub mod rvv;
 pub mod softmax;
+pub mod split_phases;
 #[cfg(test)]
 mod testing;
 pub mod tile;
@@ -31,11 +33,11 @@ use ait_dialects::types;
 use inkwell::module::Module;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
-use melior::ir::ValueLike;
 use melior::ir::operation::{OperationLike, OperationRef};
-use melior::ir::r#type::MemRefType;
+use melior::ir::r#type::{IntegerType, MemRefType, ShapedTypeLike};
+use melior::ir::{TypeLike, Value, ValueLike};
 use name::{Codec, Strided};
-use rvv::Rvv;
+use rvv::{Rvv, Width};
 use std::fmt;
 use std::str::FromStr;
 
@@ -83,17 +85,14 @@ macro_rules! families {
         }
 
         impl Kernel {
-            /// Mnemonics of the ops that are kernels, without `rvv.`.
-            pub const NAMES: &[&str] = &[$($name),*];
-
-            fn family(&self) -> &'static str {
+            fn op_name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name,)* }
             }
 
-            fn read(op: OperationRef<'_, '_>, mnemonic: &str, buffers: Vec<Strided>) -> Result<Self, String> {
-                match mnemonic {
+            fn read(op: OperationRef<'_, '_>, name: &str, buffers: Vec<Strided>) -> Result<Self, String> {
+                match name {
                     $($name => <$type>::from_op(op, buffers).map(Self::$variant),)*
-                    _ => Err(format!("rvv.{mnemonic} is no kernel")),
+                    _ => Err("no kernel".to_owned()),
                 }
             }
 
@@ -101,11 +100,13 @@ macro_rules! families {
                 match self { $(Self::$variant(kernel) => kernel.fields(codec),)* }
             }
 
-            fn blank(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$variant(<$type>::default())),)*
-                    _ => None,
-                }
+            fn blank(family: &str) -> Option<Self> {
+                $(
+                    if symbol_family($name) == family {
+                        return Some(Self::$variant(<$type>::default()));
+                    }
+                )*
+                None
             }
 
             fn check(&self) -> Result<(), String> {
@@ -139,27 +140,31 @@ macro_rules! families {
 
 families! {
     /// Dense convolution.
-    Conv2d(conv2d::Conv2d) = "conv2d",
+    Conv2d(conv2d::Conv2d) = "rvv.conv2d",
     /// Matrix product.
-    Matmul(matmul::Matmul) = "matmul",
+    Matmul(matmul::Matmul) = "rvv.matmul",
+    /// Matrix product with column-wise sparse weights.
+    NmMatmul(nm_matmul::NmMatmul) = "nm.matmul",
+    /// Padded input of a convolution, split by its strides.
+    SplitPhases(split_phases::SplitPhases) = "rvv.split_phases",
     /// Depthwise convolution.
-    DepthwiseConv2d(depthwise::DepthwiseConv2d) = "depthwise_conv2d",
+    DepthwiseConv2d(depthwise::DepthwiseConv2d) = "rvv.depthwise_conv2d",
     /// Maximum or mean over windows.
-    Pool2d(pool::Pool2d) = "pool2d",
+    Pool2d(pool::Pool2d) = "rvv.pool2d",
     /// Maximum or mean over planes.
-    GlobalPool(global_pool::GlobalPool) = "global_pool",
+    GlobalPool(global_pool::GlobalPool) = "rvv.global_pool",
     /// Softmax.
-    Softmax(softmax::Softmax) = "softmax",
+    Softmax(softmax::Softmax) = "rvv.softmax",
     /// Element-wise function of two operands.
-    Binary(elementwise::Binary) = "binary",
+    Binary(elementwise::Binary) = "rvv.binary",
     /// Per channel scale and bias.
-    ScaleBias(elementwise::ScaleBias) = "scale_bias",
+    ScaleBias(elementwise::ScaleBias) = "rvv.scale_bias",
     /// Activation.
-    Unary(elementwise::Unary) = "unary",
+    Unary(elementwise::Unary) = "rvv.unary",
     /// Copy between strides.
-    Copy(elementwise::Copy) = "copy",
+    Copy(elementwise::Copy) = "rvv.copy",
     /// Constant value.
-    Fill(elementwise::Fill) = "fill",
+    Fill(elementwise::Fill) = "rvv.fill",
 }
 
 /// Optimises a module of kernels. Loops stay as they are: kernels are unrolled by hand as far as registers reach.
@@ -180,25 +185,24 @@ impl Kernel {
     pub fn from_op(op: OperationRef<'_, '_>) -> Result<Self, String> {
         let name = op.name();
         let name = name.as_string_ref().as_str().map_err(|error| error.to_string())?;
-        let mnemonic = name.strip_prefix("rvv.").ok_or_else(|| format!("{name} is no kernel"))?;
-        let buffers = op.operands().map(|operand| strided(operand.r#type())).collect::<Result<_, _>>()?;
-        let kernel =
-            Self::read(op, mnemonic, buffers).map_err(|message| format!("rvv.{mnemonic}: {message}"))?;
-        kernel.checked()
+        let fail = |message| format!("{name}: {message}");
+        let strided = |operand: Value<'_, '_>| strided(operand.r#type());
+        let buffers = op.operands().map(strided).collect::<Result<_, _>>().map_err(fail)?;
+        Self::read(op, name, buffers).map_err(fail)?.checked()
     }
 
     fn checked(self) -> Result<Self, String> {
-        self.check().map_err(|message| format!("rvv.{}: {message}", self.family()))?;
+        self.check().map_err(|message| format!("{}: {message}", self.op_name()))?;
         let bytes = self.scratch_bytes();
         if bytes > MAX_SCRATCH_BYTES {
-            return Err(format!("rvv.{}: {bytes} bytes of scratch are too many", self.family()));
+            return Err(format!("{}: {bytes} bytes of scratch are too many", self.op_name()));
         }
         Ok(self)
     }
 
     /// The kernel's symbol, which spells all its parameters; [`Kernel::from_str`] is the inverse.
     pub fn symbol_name(&self) -> String {
-        let mut codec = Codec::Write(format!("rvv_{}", self.family().replace('_', ".")));
+        let mut codec = Codec::Write(format!("rvv_{}", symbol_family(self.op_name())));
         // Writing cannot fail: errors come from reading alone.
         let _ = self.clone().fields(&mut codec);
         match codec {
@@ -237,8 +241,7 @@ impl FromStr for Kernel {
     fn from_str(name: &str) -> Result<Self, String> {
         let fields = name.strip_prefix("rvv_").ok_or_else(|| format!("'{name}' is no kernel's name"))?;
         let (family, fields) = fields.split_once('_').unwrap_or((fields, ""));
-        let mut kernel =
-            Self::blank(&family.replace('.', "_")).ok_or_else(|| format!("no family '{family}'"))?;
+        let mut kernel = Self::blank(family).ok_or_else(|| format!("no family '{family}'"))?;
         let mut codec = Codec::reader(fields);
         kernel.fields(&mut codec)?;
         match codec {
@@ -251,18 +254,34 @@ impl FromStr for Kernel {
     }
 }
 
-/// Shape and strides of a memref type of f32.
+/// What the symbols of an op's kernels begin with, after `rvv_`: its name without `rvv.`, fields being separated by `_`.
+fn symbol_family(op: &str) -> String {
+    op.strip_prefix("rvv.").unwrap_or(op).replace('_', ".")
+}
+
+/// Shape and strides of a memref type; of `f32`, or of the integers of sparse weights.
 fn strided(r#type: melior::ir::Type<'_>) -> Result<Strided, String> {
     let shape = types::shape(r#type)?;
     let memref = MemRefType::try_from(r#type).map_err(|_| format!("{type} is not a memref"))?;
-    if !types::is_f32(r#type) {
-        return Err(format!("{type} is not of f32"));
+    if !types::is_f32(r#type) && !memref.element().is_integer() {
+        return Err(format!("{type} is not of f32 or integers"));
     }
     let (strides, _) = memref.strides_and_offset();
     if strides.len() != shape.len() || strides.iter().any(|stride| stride.unsigned_abs() > 1 << 40) {
         return Err(format!("{type} has dynamic or huge strides"));
     }
     Ok(Strided { shape, strides })
+}
+
+/// Size of the elements of an operand that holds unsigned integers.
+///
+/// # Errors
+/// If they are no integers of 1, 2 or 4 bytes.
+pub fn element_width(op: OperationRef<'_, '_>, operand: usize) -> Result<Width, String> {
+    let r#type = op.operand(operand).map_err(|error| error.to_string())?.r#type();
+    let element = MemRefType::try_from(r#type).and_then(|memref| IntegerType::try_from(memref.element()));
+    let bits = element.map_err(|_| format!("{type} is not of integers"))?.width();
+    Width::try_from(i64::from(bits / 8))
 }
 
 #[cfg(test)]
@@ -284,7 +303,7 @@ mod tests {
     const CONV: &str = r#""rvv.conv2d"(%in, %filter, %bias, %init) {
         kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>,
         dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "clip", min = 0.0 : f32, max = 6.0 : f32},
-        algorithm = "packed", tile = 7 : i64, lmul = 4 : i64}
+        algorithm = "packed", tile = 7 : i64, lmul = 4 : i64, unroll = 2 : i64}
         : (memref<2x3x8x8xf32, strided<[64, 128, 8, 1]>>, memref<1x2x27x7xf32>, memref<10xf32>,
            memref<2x10x4x4xf32, strided<[16, 32, 4, 1]>>) -> ()"#;
     const CONV_ARGUMENTS: &str = "%in: memref<2x3x8x8xf32, strided<[64, 128, 8, 1]>>, \
@@ -305,6 +324,32 @@ mod tests {
             "%lhs: memref<4x5xf32>, %rhs: memref<5x9xf32>, %bias: memref<9xf32>, %init: memref<4x9xf32>";
         let name = "rvv_matmul_t3_m8_lhs4x5.5x1_rhs5x9.9x1_out4x9.9x1_res_act.identity";
         assert_eq!(kernel(arguments, matmul).unwrap().to_string(), name);
+    }
+
+    #[test]
+    fn sparse_products_and_splits_become_names() {
+        let matmul = r#""nm.matmul"(%lhs, %values, %columns, %bias, %init)
+            {epilogue = {act = "identity"}, sparsity = #nm.columns<2, 4, 8>, rows = 3 : i64, lmul = 8 : i64}
+            : (memref<4x6xf32>, memref<2x3x8xf32>, memref<2x3xi16>, memref<9xf32>, memref<4x9xf32>) -> ()"#;
+        let arguments = "%lhs: memref<4x6xf32>, %values: memref<2x3x8xf32>, %columns: memref<2x3xi16>, \
+            %bias: memref<9xf32>, %init: memref<4x9xf32>";
+        let name = "rvv_nm.matmul_r3_m8_t8_kept3_i2_lhs4x6.6x1_out4x9.9x1_res_act.identity";
+        let parsed = kernel(arguments, matmul).unwrap();
+        assert_eq!(parsed.to_string(), name);
+        assert_eq!(name.parse(), Ok(parsed));
+        let error = |from: &str, to: &str| {
+            kernel(&arguments.replace(from, to), &matmul.replace(from, to)).unwrap_err()
+        };
+        assert_eq!(error("2x3xi16", "2x3xf32"), "nm.matmul: memref<2x3xf32> is not of integers");
+        let short = "nm.matmul: values [2, 2, 8] does not have 48 elements in a row";
+        assert_eq!(error("2x3x8xf32", "2x2x8xf32"), short);
+        assert!(error("<9xf32>", "<8xf32>").contains("bias [8]"));
+        let split = r#""rvv.split_phases"(%in, %init) {kernel = array<i64: 3, 3>, strides = array<i64: 1, 2>,
+            pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, lmul = 4 : i64}
+            : (memref<1x2x5x6xf32>, memref<1x4x7x4xf32>) -> ()"#;
+        let arguments = "%in: memref<1x2x5x6xf32>, %init: memref<1x4x7x4xf32>";
+        let name = "rvv_split.phases_k3x3_s1x2_p1x1x1x1_d1x1_m4_in1x2x5x6.60x30x6x1_out1x4x7x4.112x28x4x1";
+        assert_eq!(kernel(arguments, split).unwrap().to_string(), name);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `rvv_relu_in1x64x56x56.200704x3136x56x1_m4`: fields separated by `_`, each a key and a value. A family
 //! lists its fields once, in `fields(&mut self, &mut Codec)`, which both writes and reads.
 
-use super::rvv::Lmul;
+use super::rvv::{Lmul, Width};
 use ait_dialects::Activation;
 
 /// A buffer as a kernel sees it: its shape and the elements from one index to the next per dimension.
@@ -126,6 +126,14 @@ impl<'a> Codec<'a> {
     /// As [`Self::text`].
     pub fn lmul(&mut self, value: &mut Lmul) -> Result<(), String> {
         self.field("m", value, |v| v.registers().to_string(), |text| Lmul::try_from(read_int(text)?).ok())
+    }
+
+    /// The size of an index.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn width(&mut self, key: &str, value: &mut Width) -> Result<(), String> {
+        self.field(key, value, |v| v.bytes().to_string(), |text| Width::try_from(read_int(text)?).ok())
     }
 
     /// Shape `.` strides.

@@ -15,7 +15,7 @@ mod value;
 mod vector;
 
 pub use control::Carry;
-pub use value::{Cond, F, I, IntoF, IntoX, Lmul, Mask, Operand, P, V, Vl, X};
+pub use value::{Cond, F, I, IntoF, IntoX, Lmul, Mask, Operand, P, V, Vl, Width, X};
 
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::builder::{Builder, BuilderError};

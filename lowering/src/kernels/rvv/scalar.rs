@@ -1,7 +1,8 @@
 //! Scalar arithmetic, addresses and scalar memory.
 
-use super::{Cond, F, IntoF, IntoX, P, Rvv, X, built};
+use super::{Cond, F, IntoF, IntoX, P, Rvv, Width, X, built};
 use inkwell::IntPredicate;
+use inkwell::module::Linkage;
 
 impl<'c> Rvv<'c, '_> {
     /// An integer constant.
@@ -32,6 +33,11 @@ impl<'c> Rvv<'c, '_> {
     /// a modulo b of non-negative numbers.
     pub fn rem(&self, a: impl IntoX<'c>, b: impl IntoX<'c>) -> X<'c> {
         X(built(self.builder.build_int_unsigned_rem(a.into_x(self).0, b.into_x(self).0, "")))
+    }
+
+    /// Whether a bit of a non-negative number is set; `bit` is a power of two.
+    pub fn has_bit(&self, a: X<'c>, bit: i64) -> Cond<'c> {
+        self.eq(self.rem(self.div(a, bit), 2), 1)
     }
 
     /// The smaller, signed.
@@ -118,6 +124,30 @@ impl<'c> Rvv<'c, '_> {
     pub fn flw(&self, from: P<'c>) -> F<'c> {
         let value = built(self.builder.build_load(self.context.f32_type(), from.0, ""));
         F(value.into_float_value())
+    }
+
+    /// Loads an unsigned integer of 1, 2 or 4 bytes.
+    pub fn load_unsigned(&self, from: P<'c>, width: Width) -> X<'c> {
+        let r#type = match width {
+            Width::W1 => self.context.i8_type(),
+            Width::W2 => self.context.i16_type(),
+            Width::W4 => self.context.i32_type(),
+        };
+        let value = built(self.builder.build_load(r#type, from.0, "")).into_int_value();
+        X(built(self.builder.build_int_z_extend(value, self.context.i64_type(), "")))
+    }
+
+    /// The address of a constant array of u32 in read-only memory.
+    pub fn table(&self, values: &[u32]) -> P<'c> {
+        let word = self.context.i32_type();
+        let values: Vec<_> = values.iter().map(|&value| word.const_int(value.into(), false)).collect();
+        let array = word.const_array(&values);
+        let global = self.module.add_global(array.get_type(), None, "");
+        global.set_initializer(&array);
+        global.set_constant(true);
+        global.set_linkage(Linkage::Private);
+        global.set_unnamed_addr(true);
+        P(global.as_pointer_value())
     }
 
     /// Stores an f32.

@@ -21,6 +21,15 @@ impl Lmul {
     /// All of them, smallest first.
     pub const ALL: [Self; 4] = [Self::M1, Self::M2, Self::M4, Self::M8];
 
+    /// A group of twice as many registers, 8 at most.
+    pub const fn doubled(self) -> Self {
+        match self {
+            Self::M1 => Self::M2,
+            Self::M2 => Self::M4,
+            Self::M4 | Self::M8 => Self::M8,
+        }
+    }
+
     /// Number of registers.
     pub const fn registers(self) -> i64 {
         self as i64
@@ -62,6 +71,37 @@ pub struct Cond<'c>(pub(super) IntValue<'c>);
 /// An `f32`.
 #[derive(Clone, Copy)]
 pub struct F<'c>(pub(super) FloatValue<'c>);
+
+/// Size of an unsigned integer in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Width {
+    /// One byte.
+    #[default]
+    W1 = 1,
+    /// Two bytes.
+    W2 = 2,
+    /// Four bytes.
+    W4 = 4,
+}
+
+impl Width {
+    /// All of them, smallest first.
+    pub const ALL: [Self; 3] = [Self::W1, Self::W2, Self::W4];
+
+    /// Number of bytes.
+    pub const fn bytes(self) -> i64 {
+        self as i64
+    }
+}
+
+impl TryFrom<i64> for Width {
+    type Error = String;
+
+    fn try_from(bytes: i64) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|width| width.bytes() == bytes);
+        found.ok_or_else(|| format!("an index has 1, 2 or 4 bytes, not {bytes}"))
+    }
+}
 
 /// An address.
 #[derive(Clone, Copy)]
