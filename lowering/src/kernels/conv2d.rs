@@ -1,26 +1,33 @@
-//! `rvv.conv2d`: register-tiled convolution, vectors along output positions.
+//! `rvv.conv2d` and `nm.conv2d`: register-tiled convolution, vectors along output positions.
 //!
 //! The output of a group is `filter[rows x K] * im2col[K x positions]`, K the reduction over kh, kw, c. A task is
-//! a block of positions times a block of row tiles. For every strip of VLMAX positions and every chunk of the
-//! reduction it packs the chunk's im2col rows into the scratch, a *panel* that stays in cache, and runs all its
-//! row tiles over it. A 1x1 convolution of stride 1 can read the rows in place ("direct").
+//! a block of positions times a block of row tiles, its strips of VLMAX positions each multiplied with all row tiles.
+//! Where the im2col rows come from is the [`Algorithm`]: "packed" copies chunks of the reduction into the scratch, a
+//! *panel* that stays in cache; "direct" and "split" read the input in place, tap by tap, every tap at a constant offset.
+//! There the positions run along input rows: those behind the end of an output row are computed and then dropped
+//! (`store`). With sparse weights a step of the reduction is a kept column, found by its distance from the one before.
 
+mod operands;
 mod pack;
+mod reduce;
+mod store;
 mod task;
 #[cfg(test)]
 mod tests;
 
 use super::Family;
 use super::name::{Codec, Strided};
-use super::rvv::{Lmul, Rvv};
+use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
 use ait_dialects::Activation;
-use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{Window, output_size};
 use melior::ir::operation::OperationRef;
+use operands::Operands;
 
 /// Bound on every number of a window, so that no product of two overflows.
 const LIMIT: i64 = 1 << 24;
+/// Most taps of a window that is read in place: each has a constant offset.
+const MOST_TAPS: i64 = 1 << 12;
 /// Positions of a task: VLMAX of LMUL 8 at VLEN 1024.
 const BLOCK: i64 = 256;
 /// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
@@ -29,8 +36,48 @@ const WANTED_TASKS: i64 = 16;
 const LEAST_TILES: i64 = 4;
 /// Bytes of a panel that leave room for the weights in a first-level cache of 32 KiB.
 const PANEL_BYTES: i64 = 20 << 10;
-/// Fewest steps of a chunk where vectors are long: accumulators are stored and loaded between chunks.
+/// Fewest steps of a chunk where vectors are long (accumulators are stored and loaded between chunks), and the columns of
+/// a segment of packed sparse weights: a chunk is a number of segments.
 const LEAST_STEPS: i64 = 128;
+/// Bytes of a strip's mask: a bit for each of VLMAX positions at LMUL 8 and VLEN 1024.
+const MASK_BYTES: i64 = 64;
+
+/// Where the vectors of the reduction come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Packed into the scratch.
+    #[default]
+    Packed,
+    /// The input in place: stride 1, no padding.
+    Direct,
+    /// In place, the input padded and split by `rvv.split_phases`.
+    Split,
+}
+
+impl Algorithm {
+    const NAMES: [(Self, &str); 3] =
+        [(Self::Packed, "packed"), (Self::Direct, "direct"), (Self::Split, "split")];
+
+    /// By the name that the attribute has.
+    fn named(name: &str) -> Result<Self, String> {
+        let found = Self::NAMES.into_iter().find(|(_, other)| *other == name);
+        let unknown = || format!("algorithm must be \"packed\", \"direct\" or \"split\", not \"{name}\"");
+        found.map(|(algorithm, _)| algorithm).ok_or_else(unknown)
+    }
+
+    fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(other, _)| *other == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// Packed column-wise sparse weights (`nm.td`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sparse {
+    /// Columns of a tile.
+    pub kept: i64,
+    /// Size of a column's index.
+    pub index: Width,
+}
 
 /// Parameters of a convolution.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,12 +100,16 @@ pub struct Conv2d {
     pub groups: i64,
     /// Applied last.
     pub epilogue: Activation,
-    /// Whether rows are read in place.
-    pub direct: bool,
+    /// Where the vectors come from.
+    pub algorithm: Algorithm,
     /// Output channels at once.
     pub tile: i64,
     /// Register group size.
     pub lmul: Lmul,
+    /// Steps of the reduction in one iteration.
+    pub unroll: i64,
+    /// None: dense weights.
+    pub sparse: Option<Sparse>,
 }
 
 impl Default for Conv2d {
@@ -73,9 +124,11 @@ impl Default for Conv2d {
             dilations: [1; 2],
             groups: 1,
             epilogue: Activation::Identity,
-            direct: false,
+            algorithm: Algorithm::Packed,
             tile: 1,
             lmul: Lmul::M1,
+            unroll: 1,
+            sparse: None,
         }
     }
 }
@@ -103,14 +156,31 @@ struct Dims {
     /// Row tiles of a group.
     tiles: i64,
     /// Runs of positions that are adjacent in every buffer, and their length.
-    segments: i64,
+    runs: i64,
+    run: i64,
+    /// Positions from one output row to the next in a run: more than `out_width` if the input is read in place and its
+    /// rows are longer, so that some positions of a run are no outputs.
+    pitch: i64,
+    /// Columns of a segment: of a tap where the input is read in place.
     segment: i64,
+}
+
+impl Dims {
+    /// Whether some positions of a run are no outputs.
+    fn has_gaps(&self) -> bool {
+        self.pitch != self.out_width
+    }
+
+    /// Segments of the reduction.
+    fn segments(&self) -> i64 {
+        ceil_div(self.steps, self.segment.max(1))
+    }
 }
 
 /// How a convolution is cut into tasks.
 #[derive(Clone, Copy, Debug)]
 struct Blocks {
-    /// Blocks of positions of a segment.
+    /// Blocks of positions of a run.
     positions: i64,
     /// Blocks of row tiles of a group, and tiles of each.
     tiles: i64,
@@ -133,18 +203,20 @@ impl Conv2d {
             None => [0; 4],
         };
         let groups = self.groups;
-        if groups < 1 || all_channels % groups != 0 || all_rows % groups != 0 || batch != out_batch {
+        let phases = self.phases();
+        let fits = groups >= 1 && all_channels % groups.saturating_mul(phases) == 0 && all_rows % groups == 0;
+        if !fits || batch != out_batch {
             return Err(format!(
                 "{groups} groups do not fit shapes {:?} and {:?}",
                 self.input.shape, self.init.shape
             ));
         }
-        let (channels, rows) = (all_channels / groups, all_rows / groups);
+        let (channels, rows) = (all_channels / groups / phases, all_rows / groups);
         if self.output_size([height, width])? != [out_height, out_width] {
             return Err(format!("shape {:?} of init does not fit", self.init.shape));
         }
-        let [segments, segment] = self.segments(&[batch, out_height, out_width]);
-        let dims = Dims {
+        let in_place = self.algorithm != Algorithm::Packed;
+        let mut dims = Dims {
             batch,
             channels,
             height,
@@ -157,33 +229,53 @@ impl Conv2d {
             residual,
             steps: (self.kernel[0] * self.kernel[1]).saturating_mul(channels),
             tiles: ceil_div(rows, self.tile),
-            segments,
-            segment,
+            runs: 1,
+            run: 0,
+            pitch: if in_place { width } else { out_width },
+            segment: if in_place { channels } else { LEAST_STEPS },
         };
+        [dims.runs, dims.run] = self.runs(&dims);
         Ok(dims)
+    }
+
+    fn window(&self) -> Window {
+        let Self { kernel, strides, pads, dilations, .. } = *self;
+        Window { kernel, strides, pads, dilations }
+    }
+
+    /// Planes of the input that one channel became: those of `rvv.split_phases`.
+    fn phases(&self) -> i64 {
+        let count = |dim| i64::try_from(self.window().phases(dim).len()).unwrap_or(i64::MAX);
+        if self.algorithm == Algorithm::Split { count(0).saturating_mul(count(1)) } else { 1 }
     }
 
     /// [OH, OW] of an input of [H, W].
     fn output_size(&self, input: [i64; 2]) -> Result<[i64; 2], String> {
-        let Self { kernel, strides, pads, dilations, .. } = *self;
-        let window = Window { kernel, strides, pads, dilations };
+        let window = self.window();
         let within = |least, values: &[i64]| values.iter().all(|value| (least..=LIMIT).contains(value));
+        let Window { kernel, strides, pads, dilations } = window;
         if !within(1, &kernel) || !within(1, &strides) || !within(1, &dilations) || !within(0, &pads) {
             return Err(format!("{window:?} is out of range"));
+        }
+        if self.algorithm == Algorithm::Split {
+            return Ok([0, 1].map(|dim| input[dim] - window.split_size(dim, 0)));
         }
         let size = |dim: usize| output_size(input[dim], &window, dim, false);
         Ok([size(0)?, size(1)?])
     }
 
-    /// The longest runs of positions [n, h, w] that are contiguous in every buffer of output shape:
-    /// their number and length.
-    fn segments(&self, positions: &[i64; 3]) -> [i64; 2] {
-        let buffers = [Some(&self.init), self.residual.as_ref(), self.direct.then_some(&self.input)];
+    /// The longest runs of positions [n, h, w] that are contiguous in every buffer: their number and length.
+    fn runs(&self, dims: &Dims) -> [i64; 2] {
+        let (n, h, w) = (dims.batch, dims.out_height, dims.out_width);
+        if dims.has_gaps() || dims.height != h && self.algorithm != Algorithm::Packed {
+            return [n, (h - 1) * dims.pitch + w];
+        }
+        let input = (self.algorithm != Algorithm::Packed).then_some(&self.input);
+        let buffers = [Some(&self.init), self.residual.as_ref(), input];
         let steps_by = |dim: usize, length: i64| {
             let step = |buffer: &Strided| buffer.strides.get(dim).is_some_and(|&stride| stride == length);
             buffers.into_iter().flatten().all(step)
         };
-        let [n, h, w] = *positions;
         let (rows_follow, images_follow) = (h == 1 || steps_by(2, w), n == 1 || steps_by(0, h * w));
         match (rows_follow, images_follow) {
             (true, true) => [1, n * h * w],
@@ -193,62 +285,64 @@ impl Conv2d {
     }
 
     fn blocks(&self, dims: &Dims) -> Blocks {
-        let positions = ceil_div(dims.segment, BLOCK);
-        let wanted = ceil_div(WANTED_TASKS, (positions * dims.segments * self.groups).max(1));
+        let positions = ceil_div(dims.run, BLOCK);
+        let wanted = ceil_div(WANTED_TASKS, (positions * dims.runs * self.groups).max(1));
         let most = (dims.tiles / LEAST_TILES).max(1);
         let tiles_each = ceil_div(dims.tiles, wanted.clamp(1, most));
         Blocks { positions, tiles: ceil_div(dims.tiles, tiles_each.max(1)), tiles_each }
     }
 
-    /// Steps of the reduction that a panel holds where VLMAX elements are `bytes` long; even.
-    fn panel_steps(bytes: i64) -> i64 {
-        (PANEL_BYTES / bytes).max(LEAST_STEPS) & !1
+    /// Steps of the reduction that a panel holds where VLMAX elements are `bytes` long; whole segments of sparse weights.
+    fn panel_steps(&self, bytes: i64) -> i64 {
+        let unit = self.panel_unit();
+        (PANEL_BYTES / bytes).max(LEAST_STEPS) / unit * unit
+    }
+
+    /// What the steps of a panel are a multiple of.
+    fn panel_unit(&self) -> i64 {
+        if self.sparse.is_some() { LEAST_STEPS } else { self.unroll }
+    }
+
+    /// Refuses buffers that the positions cannot run along.
+    fn check_in_place(&self, dims: &Dims) -> Result<(), String> {
+        if self.algorithm == Algorithm::Direct && (self.strides != [1; 2] || self.pads != [0; 4]) {
+            return Err("algorithm \"direct\" needs stride 1 and no padding".to_owned());
+        }
+        if self.kernel[0] * self.kernel[1] > MOST_TAPS {
+            return Err(format!("a window of more than {MOST_TAPS} taps is not read in place"));
+        }
+        let is_dense = |height: i64, width: i64, stride: i64| height == 1 || stride == width;
+        let tall = dims.height != dims.out_height;
+        if (dims.has_gaps() || tall) && !is_dense(dims.height, dims.width, dims.input[2]) {
+            return Err("the input's rows must be adjacent where it is read in place".to_owned());
+        }
+        let outputs = [Some(dims.output), self.residual.is_some().then_some(dims.residual)];
+        let dense = |strides: [i64; 4]| is_dense(dims.out_height, dims.out_width, strides[2]);
+        if (dims.has_gaps() || tall) && !outputs.into_iter().flatten().all(dense) {
+            return Err(
+                "the rows of init and residual must be adjacent where the input is read in place".to_owned()
+            );
+        }
+        Ok(())
     }
 }
 
 impl Family for Conv2d {
     fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
-        let algorithm = op.string("algorithm")?;
-        let direct = match algorithm.as_str() {
-            "packed" => false,
-            "direct" => true,
-            _ => return Err(format!("algorithm must be \"packed\" or \"direct\", not \"{algorithm}\"")),
-        };
-        let mut buffers = buffers.into_iter();
-        let mut next = |what: &str| buffers.next().ok_or_else(|| format!("{what} is missing"));
-        let (input, filter, bias, init) = (next("input")?, next("filter")?, next("bias")?, next("init")?);
-        let conv = Self {
-            input,
-            init,
-            residual: buffers.next(),
-            kernel: op.i64s("kernel")?,
-            strides: op.i64s("strides")?,
-            pads: op.i64s("pads")?,
-            dilations: op.i64s("dilations")?,
-            groups: op.i64("groups")?,
-            epilogue: op.epilogue()?,
-            direct,
-            tile: op.i64("tile")?,
-            lmul: Lmul::try_from(op.i64("lmul")?)?,
-        };
-        conv.check()?;
-        let dims = conv.dims()?;
-        let packed = (conv.groups * dims.tiles * conv.tile).saturating_mul(dims.steps);
-        if filter.elements() != packed || bias.elements() != conv.groups * dims.rows {
-            return Err(format!(
-                "filter {:?} and bias {:?} do not have {packed} and {} elements",
-                filter.shape,
-                bias.shape,
-                conv.groups * dims.rows
-            ));
-        }
-        Ok(conv)
+        operands::dense(op, buffers)
     }
 
     fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
-        codec.bool("direct", &mut self.direct)?;
+        let mut algorithm = self.algorithm.name().to_owned();
+        codec.text("", &mut algorithm)?;
+        self.algorithm = Algorithm::named(&algorithm)?;
         codec.int("t", &mut self.tile)?;
         codec.lmul(&mut self.lmul)?;
+        codec.int("u", &mut self.unroll)?;
+        if let Some(sparse) = &mut self.sparse {
+            codec.int("n", &mut sparse.kept)?;
+            codec.width("i", &mut sparse.index)?;
+        }
         codec.ints("k", &mut self.kernel)?;
         codec.ints("s", &mut self.strides)?;
         codec.ints("p", &mut self.pads)?;
@@ -262,44 +356,83 @@ impl Family for Conv2d {
 
     fn check(&self) -> Result<(), String> {
         tile::check(self.tile, self.lmul)?;
+        if ![1, 2, 4, 8].contains(&self.unroll) {
+            return Err(format!("unroll must be 1, 2, 4 or 8, not {}", self.unroll));
+        }
         let dims = self.dims()?;
         if dims.steps < 1 {
             return Err("the reduction is empty".to_owned());
+        }
+        if let Some(Sparse { kept, .. }) = self.sparse
+            && !(0..=dims.steps).contains(&kept)
+        {
+            return Err(format!("{kept} of {} columns cannot be kept", dims.steps));
         }
         let unit = |size: i64, strides: &[i64; 4]| size == 1 || strides[3] == 1;
         let residual = self.residual.is_none() || unit(dims.out_width, &dims.residual);
         if !unit(dims.width, &dims.input) || !unit(dims.out_width, &dims.output) || !residual {
             return Err("input, init and residual need stride 1 along W".to_owned());
         }
-        let in_place = self.kernel == [1, 1] && self.strides == [1, 1] && self.pads == [0; 4];
-        if self.direct && !in_place {
-            return Err("algorithm \"direct\" needs kernel 1x1, stride 1 and no padding".to_owned());
-        }
-        Ok(())
+        if self.algorithm == Algorithm::Packed { Ok(()) } else { self.check_in_place(&dims) }
     }
 
     fn tasks(&self) -> i64 {
         self.dims().map_or(0, |dims| {
             let blocks = self.blocks(&dims);
-            self.groups * dims.segments * blocks.positions * blocks.tiles
+            self.groups * dims.runs * blocks.positions * blocks.tiles
         })
     }
 
     fn scratch_bytes(&self) -> i64 {
-        if self.direct {
-            return 0;
-        }
-        let steps = self.dims().map_or(0, |dims| dims.steps);
-        let panel = |vlen| {
-            let bytes = 4 * self.lmul.vlmax(vlen);
-            bytes * Self::panel_steps(bytes).min(steps)
-        };
-        [128, 256, 512, 1024].into_iter().map(panel).max().unwrap_or(0)
+        let vlmax_bytes = [128, 256, 512, 1024].map(|vlen| 4 * self.lmul.vlmax(vlen));
+        let most = |bytes: &dyn Fn(i64) -> i64| vlmax_bytes.into_iter().map(bytes).max().unwrap_or(0);
+        self.dims().map_or(0, |dims| match self.algorithm {
+            Algorithm::Packed => most(&|bytes| bytes * self.panel_steps(bytes).min(dims.steps)),
+            // A mask, and the one accumulator that makes room when outputs are moved together.
+            _ if dims.has_gaps() => most(&|bytes| MASK_BYTES + bytes),
+            _ => 0,
+        })
     }
 
     fn body<'c>(&self, b: &Rvv<'c, '_>) {
         if let Ok(dims) = self.dims() {
-            task::emit(b, self, &dims, &self.blocks(&dims));
+            task::emit(b, self, &dims, &self.blocks(&dims), &Operands::of(self));
         }
+    }
+}
+
+/// [`Conv2d`] with sparse weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NmConv2d(pub Conv2d);
+
+impl Default for NmConv2d {
+    fn default() -> Self {
+        Self(Conv2d { sparse: Some(Sparse::default()), ..Conv2d::default() })
+    }
+}
+
+impl Family for NmConv2d {
+    fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
+        operands::sparse(op, buffers).map(Self)
+    }
+
+    fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
+        self.0.fields(codec)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.0.check()
+    }
+
+    fn tasks(&self) -> i64 {
+        self.0.tasks()
+    }
+
+    fn scratch_bytes(&self) -> i64 {
+        self.0.scratch_bytes()
+    }
+
+    fn body<'c>(&self, b: &Rvv<'c, '_>) {
+        self.0.body(b);
     }
 }

@@ -5,13 +5,16 @@
 use super::Family;
 use super::name::{Codec, Strided};
 use super::rvv::{Lmul, P, Rvv, X};
-use super::tile::{self, Factors, Parity, Rows};
+use super::tile::{self, Cursor, Factors, Rows, Steps};
 use ait_dialects::Activation;
 use ait_dialects::attributes::Attributes;
 use melior::ir::operation::OperationRef;
 
 /// Columns of a task: VLMAX of LMUL 8 at VLEN 1024.
 const BLOCK: i64 = 256;
+
+/// Steps of the reduction in one iteration.
+const UNROLL: i64 = 2;
 
 /// Parameters of a matrix product.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,7 +44,7 @@ struct Dims {
 }
 
 /// (leading, second to last, last) of sizes or strides.
-pub(super) fn parts(dims: &[i64]) -> Option<(&[i64], i64, i64)> {
+fn parts(dims: &[i64]) -> Option<(&[i64], i64, i64)> {
     match dims {
         [batch @ .., rows, columns] => Some((batch, *rows, *columns)),
         _ => None,
@@ -68,7 +71,7 @@ impl Matmul {
     }
 
     /// Address of an operand's matrix of the batch item with these coordinates, dimensions of size 1 broadcast.
-    pub(super) fn matrix<'c>(b: &Rvv<'c, '_>, base: P<'c>, operand: &Strided, item: &[X<'c>]) -> P<'c> {
+    fn matrix<'c>(b: &Rvv<'c, '_>, base: P<'c>, operand: &Strided, item: &[X<'c>]) -> P<'c> {
         let leading = operand.shape.len().saturating_sub(2);
         let dims = operand.shape.iter().zip(&operand.strides).take(leading);
         let skipped = item.len().saturating_sub(leading);
@@ -94,20 +97,21 @@ impl Matmul {
                 _ => vec![bias; usize::try_from(rows).unwrap_or(0)],
             };
             let factors = Factors {
-                scalars: task.lhs,
                 row_step: 4 * lhs_row,
                 scalar_step: 4 * lhs_k,
-                vectors: at(task.rhs),
                 vector_step: b.c(step(&self.rhs)),
+                gaps: None,
+                unroll: UNROLL,
             };
-            let acc = factors.accumulate(b, acc, b.c(dims.k), Parity::of(dims.k), vl);
+            let start = Cursor { scalars: task.lhs, vectors: at(task.rhs), gaps: None };
+            let (_, acc) = factors.accumulate(b, start, acc, Steps::known(b, dims.k, UNROLL), vl);
             Rows { at: at(task.init), step: step(&self.init) }.finish(b, acc, &self.epilogue, vl);
         });
     }
 }
 
 /// The last two strides (0 for missing ones: `check` has refused such ranks).
-pub(super) fn tail(strides: &[i64]) -> [i64; 2] {
+fn tail(strides: &[i64]) -> [i64; 2] {
     parts(strides).map_or([0, 0], |(_, rows, columns)| [rows, columns])
 }
 

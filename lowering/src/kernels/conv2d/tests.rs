@@ -1,27 +1,51 @@
-use super::Conv2d;
+use super::{Algorithm, Conv2d, NmConv2d, Sparse};
 use crate::kernels::name::Strided;
-use crate::kernels::rvv::Lmul;
+use crate::kernels::rvv::{Lmul, Width};
 use crate::kernels::{Family, Kernel, testing};
 use ait_dialects::Activation;
+use ait_dialects::infer::Window;
 use ait_runtime::kernel_test::{Arg, Case};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
 /// Memory of N x C x H x W in CNHW or NCHW order, dense, with gaps between channels and images, or between rows.
-fn memory(rng: &mut impl Rng, shape: [i64; 4]) -> Strided {
+fn memory(rng: &mut impl Rng, shape: [i64; 4], has_dense_rows: bool) -> Strided {
     let [n, c, h, w] = shape;
     let mut gap = |p| if rng.random_bool(p) { rng.random_range(1..9) } else { 0 };
-    let row = w + gap(0.1);
+    let row = w + if has_dense_rows { 0 } else { gap(0.1) };
     let image = row * h + gap(0.1);
     let (cnhw, ncwh) = (n * image + gap(0.3), c * image + gap(0.3));
     let strides = if rng.random_bool(0.7) { [image, cnhw, row, 1] } else { [ncwh, image, row, 1] };
     Strided { shape: shape.to_vec(), strides: strides.to_vec() }
 }
 
-fn random(rng: &mut impl Rng) -> Conv2d {
-    let direct = rng.random_bool(0.2);
-    let mut pair = |high, plain: i64| [0; 2].map(|_| if direct { plain } else { rng.random_range(1..=high) });
-    let (kernel, strides, dilations) = (pair(4, 1), pair(3, 1), pair(2, 1));
+/// A kernel and the [H, W] of the convolution's own input, of which the kernel may see a split one.
+#[derive(Clone)]
+struct Problem {
+    conv: Conv2d,
+    size: [i64; 2],
+}
+
+impl From<Conv2d> for Problem {
+    fn from(conv: Conv2d) -> Self {
+        let size = [conv.input.shape[2], conv.input.shape[3]];
+        Self { conv, size }
+    }
+}
+
+impl Problem {
+    fn kernel(&self) -> Kernel {
+        let conv = self.conv.clone();
+        if conv.sparse.is_some() { NmConv2d(conv).into() } else { conv.into() }
+    }
+}
+
+fn random(rng: &mut impl Rng) -> Problem {
+    let algorithm = *[Algorithm::Packed, Algorithm::Direct, Algorithm::Split].choose(rng).unwrap();
+    let direct = algorithm == Algorithm::Direct;
+    let one = rng.random_bool(0.2);
+    let mut pair = |high, plain| [0; 2].map(|_| if plain { 1 } else { rng.random_range(1..=high) });
+    let (kernel, strides, dilations) = (pair(4, one), pair(3, direct), pair(2, false));
     let pads = [0; 4].map(|_| if direct || rng.random_bool(0.3) { 0 } else { rng.random_range(0..4) });
     let groups = *[1, 1, 1, 2, 3].choose(rng).unwrap();
     let (n, channels, rows) = (rng.random_range(1..4), rng.random_range(1..18), rng.random_range(1..20));
@@ -30,22 +54,35 @@ fn random(rng: &mut impl Rng) -> Conv2d {
     let out = [0, 1].map(|dim: usize| {
         (size[dim] + pads[dim] + pads[dim + 2] - (kernel[dim] - 1) * dilations[dim] - 1) / strides[dim] + 1
     });
+    let window = Window { kernel, strides, pads, dilations };
+    let (planes, seen) = if algorithm == Algorithm::Split {
+        let planes = window.phases(0).len() * window.phases(1).len();
+        (i64::try_from(planes).unwrap(), [0, 1].map(|dim| window.split_size(dim, out[dim])))
+    } else {
+        (1, size)
+    };
+    let dense = algorithm != Algorithm::Packed && seen != out;
     let init = [n, groups * rows, out[0], out[1]];
     let lmul = *Lmul::ALL.choose(rng).unwrap();
-    Conv2d {
-        input: memory(rng, [n, groups * channels, size[0], size[1]]),
-        init: memory(rng, init),
-        residual: rng.random_bool(0.4).then(|| memory(rng, init)),
+    let steps = kernel[0] * kernel[1] * channels;
+    let index = *Width::ALL.choose(rng).unwrap();
+    let conv = Conv2d {
+        input: memory(rng, [n, groups * channels * planes, seen[0], seen[1]], dense),
+        init: memory(rng, init, dense),
+        residual: rng.random_bool(0.4).then(|| memory(rng, init, dense)),
         kernel,
         strides,
         pads,
         dilations,
         groups,
         epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
-        direct,
+        algorithm,
         tile: rng.random_range(1..32 / lmul.registers()),
         lmul,
-    }
+        unroll: *[1, 2, 4, 8].choose(rng).unwrap(),
+        sparse: rng.random_bool(0.7).then(|| Sparse { kept: rng.random_range(0..=steps), index }),
+    };
+    Problem { conv, size }
 }
 
 /// The documented packing of a filter K x KH x KW x C/groups.
@@ -62,13 +99,84 @@ fn pack(conv: &Conv2d, filter: &[f32]) -> Vec<f32> {
     packed
 }
 
-fn case(rng: &mut impl Rng, conv: &Conv2d) -> Case {
+/// Words of memory that hold these bytes, the last filled up.
+fn words(bytes: &[u8]) -> Vec<f32> {
+    let word = |chunk: &[u8]| {
+        let mut word = [0xff; 4];
+        word[..chunk.len()].copy_from_slice(chunk);
+        f32::from_le_bytes(word)
+    };
+    bytes.chunks(4).map(word).collect()
+}
+
+/// Keeps random columns of every tile, zeroes the others, and packs as `nm.td` says: values, columns, starts.
+fn prune(rng: &mut impl Rng, conv: &Conv2d, sparse: Sparse, filter: &mut [f32]) -> [Vec<f32>; 3] {
+    let dims = conv.dims().unwrap();
+    let dense = pack(conv, filter);
+    let (mut values, mut columns, mut starts) = (vec![], vec![], vec![]);
+    for tile in 0..conv.groups * dims.tiles {
+        let steps = usize::try_from(dims.steps).unwrap();
+        let mut kept = rand::seq::index::sample(rng, steps, usize::try_from(sparse.kept).unwrap()).into_vec();
+        kept.sort_unstable();
+        let kept: Vec<i64> = kept.into_iter().map(|k| i64::try_from(k).unwrap()).collect();
+        let mut before = 0;
+        for segment in 0..dims.segments() {
+            starts.extend(u32::try_from(before).unwrap().to_le_bytes());
+            let first = segment * dims.segment;
+            let mut last = first;
+            for &k in kept.iter().filter(|k| (first..first + dims.segment).contains(k)) {
+                let width = usize::try_from(sparse.index.bytes()).unwrap();
+                columns.extend(&(k - last).to_le_bytes()[..width]);
+                let from = usize::try_from((tile * dims.steps + k) * conv.tile).unwrap();
+                values.extend(&dense[from..from + usize::try_from(conv.tile).unwrap()]);
+                (last, before) = (k, before + 1);
+            }
+        }
+        starts.extend(u32::try_from(before).unwrap().to_le_bytes());
+        let (group, tile) = (tile / dims.tiles, tile % dims.tiles);
+        for row in tile * conv.tile..((tile + 1) * conv.tile).min(dims.rows) {
+            for k in (0..dims.steps).filter(|k| !kept.contains(k)) {
+                filter[usize::try_from((group * dims.rows + row) * dims.steps + k).unwrap()] = 0.0;
+            }
+        }
+    }
+    [values, words(&columns), words(&starts)]
+}
+
+/// The memory that the kernel reads for an input N x C x H x W in row-major order, gaps poisoned.
+fn seen(problem: &Problem, input: &[f32], source: &Strided) -> Vec<f32> {
+    let Problem { conv, size } = problem;
+    let window = conv.window();
+    testing::expected(&conv.input, |index| {
+        let [n, channel, y, x] = index[..] else { unreachable!() };
+        if conv.algorithm != Algorithm::Split {
+            return input[testing::position(source, index)];
+        }
+        let phases = [0, 1].map(|dim| window.phases(dim));
+        let counts = phases.each_ref().map(|list| i64::try_from(list.len()).unwrap());
+        let (c, i, j) =
+            (channel / (counts[0] * counts[1]), channel / counts[1] % counts[0], channel % counts[1]);
+        let phase = |dim: usize, number| phases[dim][usize::try_from(number).unwrap()];
+        let h = y * conv.strides[0] + phase(0, i) - conv.pads[0];
+        let w = x * conv.strides[1] + phase(1, j) - conv.pads[1];
+        let inside = (0..size[0]).contains(&h) && (0..size[1]).contains(&w);
+        if inside { input[testing::position(source, &[n, c, h, w])] } else { 0.0 }
+    })
+}
+
+fn case(rng: &mut impl Rng, problem: &Problem) -> Case {
+    let Problem { conv, size: [height, width] } = problem;
     let dims = conv.dims().unwrap();
     let channels = conv.groups * dims.rows;
-    let [input, residual] = [Some(&conv.input), conv.residual.as_ref()]
-        .map(|buffer| buffer.map(|buffer| testing::data(rng, testing::span(buffer))));
-    let (input, bias) = (input.unwrap(), testing::data(rng, channels));
-    let filter = testing::data(rng, channels * dims.steps);
+    let source = Strided::dense(&[dims.batch, conv.groups * dims.channels, *height, *width]);
+    let input = testing::data(rng, source.elements());
+    let residual = conv.residual.as_ref().map(|buffer| testing::data(rng, testing::span(buffer)));
+    let bias = testing::data(rng, channels);
+    let mut filter = testing::data(rng, channels * dims.steps);
+    let weights = match conv.sparse {
+        Some(sparse) => prune(rng, conv, sparse, &mut filter).to_vec(),
+        None => vec![pack(conv, &filter)],
+    };
     let taps: Vec<[i64; 3]> = testing::indices(&[conv.kernel[0], conv.kernel[1], dims.channels])
         .map(|tap| tap.try_into().unwrap())
         .collect();
@@ -80,10 +188,8 @@ fn case(rng: &mut impl Rng, conv: &Conv2d) -> Case {
         for ([kh, kw, c], weight) in taps.iter().zip(weights) {
             let h = oh * conv.strides[0] - conv.pads[0] + kh * conv.dilations[0];
             let w = ow * conv.strides[1] - conv.pads[1] + kw * conv.dilations[1];
-            if (0..dims.height).contains(&h) && (0..dims.width).contains(&w) {
-                let [n_step, c_step, h_step, w_step] = dims.input;
-                let at = n * n_step + (first + c) * c_step + h * h_step + w * w_step;
-                sum += f64::from(weight * input[usize::try_from(at).unwrap()]);
+            if (0..*height).contains(&h) && (0..*width).contains(&w) {
+                sum += f64::from(weight * input[testing::position(&source, &[n, first + c, h, w])]);
             }
         }
         if let (Some(buffer), Some(data)) = (&conv.residual, &residual) {
@@ -92,25 +198,23 @@ fn case(rng: &mut impl Rng, conv: &Conv2d) -> Case {
         #[expect(clippy::cast_possible_truncation, reason = "the oracle rounds once")]
         testing::activate(&conv.epilogue, sum as f32)
     });
-    let mut case = testing::case(&conv.clone().into())
-        .arg(Arg::input(input))
-        .arg(Arg::input(pack(conv, &filter)))
-        .arg(Arg::input(bias))
-        .arg(Arg::output(expected));
+    let mut case = testing::case(&problem.kernel()).arg(Arg::input(seen(problem, &input, &source)));
+    case.args.extend(weights.into_iter().map(Arg::input));
+    case = case.arg(Arg::input(bias)).arg(Arg::output(expected));
     case.args.extend(residual.map(Arg::input));
     case
 }
 
-fn check(rng: &mut impl Rng, convs: Vec<Conv2d>) {
-    let cases: Vec<Case> = convs.iter().map(|conv| case(rng, conv)).collect();
-    testing::check(&convs.into_iter().map(Kernel::from).collect::<Vec<_>>(), &cases);
+fn check(rng: &mut impl Rng, problems: Vec<Problem>) {
+    let cases: Vec<Case> = problems.iter().map(|problem| case(rng, problem)).collect();
+    testing::check(&problems.iter().map(Problem::kernel).collect::<Vec<_>>(), &cases);
 }
 
 #[test]
 fn random_convolutions() {
     let mut rng = testing::rng(2);
-    let convs = (0..200).map(|_| random(&mut rng)).collect();
-    check(&mut rng, convs);
+    let problems = (0..400).map(|_| random(&mut rng)).collect();
+    check(&mut rng, problems);
 }
 
 /// A convolution on dense CNHW buffers with "same" padding.
@@ -127,9 +231,10 @@ fn plain(shape: [i64; 4], rows: i64, kernel: i64, stride: i64) -> Conv2d {
         strides: [stride; 2],
         pads: [pad; 4],
         epilogue: Activation::Relu,
-        direct: kernel == 1 && stride == 1,
+        algorithm: if kernel == 1 && stride == 1 { Algorithm::Direct } else { Algorithm::Packed },
         tile: 7,
         lmul: Lmul::M4,
+        unroll: 4,
         ..Conv2d::default()
     }
 }
@@ -151,7 +256,27 @@ fn layers() {
     for (lmul, tile) in [(Lmul::M8, 3), (Lmul::M2, 15), (Lmul::M1, 31)] {
         convs.push(Conv2d { lmul, tile, epilogue: Activation::Silu, ..plain([1, 40, 9, 30], 33, 3, 1) });
     }
-    check(&mut rng, convs);
+    let pruned = convs.clone().into_iter().map(|conv| pruned(conv, 2));
+    convs.extend(pruned.collect::<Vec<_>>());
+    check(&mut rng, convs.into_iter().map(Problem::from).collect());
+}
+
+/// One column of `of` is kept.
+fn pruned(conv: Conv2d, of: i64) -> Conv2d {
+    let kept = conv.dims().unwrap().steps / of;
+    Conv2d { sparse: Some(Sparse { kept, index: Width::W1 }), ..conv }
+}
+
+/// `conv` on the split form of its input.
+fn split(conv: Conv2d) -> Conv2d {
+    let window = conv.window();
+    let [n, c, ..] = conv.input.shape[..] else { unreachable!() };
+    let planes = i64::try_from(window.phases(0).len() * window.phases(1).len()).unwrap();
+    let size = [0, 1].map(|dim| window.split_size(dim, conv.init.shape[dim + 2]));
+    let plane = size[0] * size[1];
+    let input =
+        Strided { shape: vec![n, c * planes, size[0], size[1]], strides: vec![plane, n * plane, size[1], 1] };
+    Conv2d { input, algorithm: Algorithm::Split, ..conv }
 }
 
 /// The residual may be the very buffer that is written.
@@ -160,7 +285,7 @@ fn residual_in_place() {
     let mut rng = testing::rng(4);
     let mut conv = plain([1, 30, 8, 8], 10, 3, 1);
     conv.residual = Some(conv.init.clone());
-    let mut case = case(&mut rng, &conv);
+    let mut case = case(&mut rng, &conv.clone().into());
     let (Some(Arg::Input(initial)), Arg::Output { expected }) = (case.args.pop(), case.args[3].clone())
     else {
         unreachable!()
@@ -171,7 +296,7 @@ fn residual_in_place() {
 }
 
 /// Every tile and register group, with all that wants registers: chunks of odd length, a residual, a short last
-/// tile, an activation.
+/// tile, an activation; dense and sparse, packed and in place.
 #[test]
 fn no_variant_spills() {
     let mut kernels = vec![];
@@ -179,7 +304,12 @@ fn no_variant_spills() {
         let mut conv = plain([1, 47, 6, 9], 2 * tile + 1, 3, 1);
         conv.residual = Some(conv.init.clone());
         let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()];
-        kernels.push(Conv2d { lmul, tile, epilogue, ..conv }.into());
+        let unroll = [1, 2, 4, 8][index % 4];
+        let packed = Conv2d { lmul, tile, epilogue, unroll, ..conv };
+        for dense in [packed.clone(), split(packed)] {
+            kernels.push(NmConv2d(pruned(dense.clone(), 2)).into());
+            kernels.push(dense.into());
+        }
     }
     testing::audit(&kernels);
 }
@@ -189,7 +319,9 @@ fn limits() {
     let conv = plain([1, 8, 8, 8], 8, 3, 1);
     let message = |conv: Conv2d| conv.check().unwrap_err();
     assert_eq!(message(Conv2d { tile: 8, ..conv.clone() }), "tile 8 at lmul 4 is outside 1 to 7");
-    assert!(message(Conv2d { direct: true, ..conv.clone() }).contains("1x1"));
+    let direct = Conv2d { algorithm: Algorithm::Direct, ..conv.clone() };
+    assert!(message(direct).contains("no padding"));
+    assert_eq!(message(Conv2d { unroll: 3, ..conv.clone() }), "unroll must be 1, 2, 4 or 8, not 3");
     assert!(message(Conv2d { groups: 3, ..conv.clone() }).contains("3 groups"));
     assert!(message(Conv2d { pads: [0; 4], ..conv.clone() }).contains("does not fit"));
     let mut transposed = conv;
@@ -199,5 +331,7 @@ fn limits() {
 
 #[test]
 fn assembly() {
-    insta::assert_snapshot!("direct", testing::assembly(&plain([1, 64, 14, 14], 70, 1, 1).into()));
+    let direct = plain([1, 64, 14, 14], 70, 1, 1);
+    insta::assert_snapshot!("direct", testing::assembly(&direct.clone().into()));
+    insta::assert_snapshot!("sparse", testing::assembly(&NmConv2d(pruned(direct, 2)).into()));
 }

@@ -103,6 +103,11 @@ impl<'c> Rvv<'c, '_> {
         self.call("llvm.codeview.annotation", &[], &[node.into()]);
     }
 
+    /// A use of a vector that is no instruction: it keeps its registers until here.
+    pub fn keep(&self, v: V<'c>) {
+        self.call("llvm.fake.use", &[], &[v.value.into()]);
+    }
+
     /// `while cond(carry) { carry = body(carry) }`; the carried values after the loop.
     pub fn while_loop<C: Carry<'c>>(
         &self,

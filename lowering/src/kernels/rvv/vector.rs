@@ -277,6 +277,35 @@ impl<'c> Rvv<'c, '_> {
         self.float(self.value(name, &[r#type.into(), b_type, self.xlen()], &args), vl.lmul)
     }
 
+    /// The number of set bits among the first `vl`.
+    pub fn vcpop(&self, mask: Mask<'c>, vl: Vl<'c>) -> X<'c> {
+        self.same(vl, mask.lmul);
+        let types = [mask.value.get_type().into(), self.xlen()];
+        X(self.value("llvm.riscv.vcpop", &types, &[mask.value.into(), vl.x.0.into()]).into_int_value())
+    }
+
+    /// Stores a mask, one bit per element.
+    pub fn vsm(&self, mask: Mask<'c>, to: P<'c>, vl: Vl<'c>) {
+        let types = [mask.value.get_type().into(), self.context.ptr_type(0.into()).into(), self.xlen()];
+        self.call("llvm.riscv.vsm", &types, &[mask.value.into(), to.0.into(), vl.x.0.into()]);
+    }
+
+    /// Loads a mask that [`Self::vsm`] stored.
+    pub fn vlm(&self, from: P<'c>, vl: Vl<'c>) -> Mask<'c> {
+        let r#type = self.context.bool_type().scalable_vec_type(vl.lmul.words());
+        let types = [r#type.into(), self.context.ptr_type(0.into()).into(), self.xlen()];
+        let value = self.value("llvm.riscv.vlm", &types, &[from.0.into(), vl.x.0.into()]);
+        Mask { value: value.into_scalable_vector_value(), lmul: vl.lmul }
+    }
+
+    /// The elements whose bit is set, moved together.
+    pub fn vcompress(&self, v: V<'c>, mask: Mask<'c>, vl: Vl<'c>) -> V<'c> {
+        let r#type = self.float_vector(self.same(vl, v.lmul));
+        self.same(vl, mask.lmul);
+        let args = [r#type.get_poison().into(), v.value.into(), mask.value.into(), vl.x.0.into()];
+        self.float(self.value("llvm.riscv.vcompress", &[r#type.into(), self.xlen()], &args), vl.lmul)
+    }
+
     // Reductions to a scalar.
 
     fn reduce(&self, name: &str, rounds: bool, v: V<'c>, init: F<'c>, vl: Vl<'c>) -> F<'c> {
@@ -358,6 +387,38 @@ impl<'c> Rvv<'c, '_> {
         self.int_binary("llvm.riscv.vadd", a, (b.into(), i32_type.into()), vl)
     }
 
+    /// 0, 1, 2, ...
+    pub fn vid(&self, vl: Vl<'c>) -> I<'c> {
+        let r#type = self.int_vector(vl.lmul);
+        let args = [r#type.get_poison().into(), vl.x.0.into()];
+        self.int(self.value("llvm.riscv.vid", &[r#type.into(), self.xlen()], &args), vl.lmul)
+    }
+
+    /// A scalar operand of 32 bits.
+    fn word(&self, x: impl IntoX<'c>) -> (BasicMetadataValueEnum<'c>, BasicTypeEnum<'c>) {
+        let r#type = self.context.i32_type();
+        let value = built(self.builder.build_int_truncate(x.into_x(self).0, r#type, ""));
+        (value.into(), r#type.into())
+    }
+
+    /// a + b for a scalar b.
+    pub fn vadd_x(&self, a: I<'c>, b: impl IntoX<'c>, vl: Vl<'c>) -> I<'c> {
+        self.int_binary("llvm.riscv.vadd", a, self.word(b), vl)
+    }
+
+    /// a modulo a scalar b, unsigned.
+    pub fn vremu_x(&self, a: I<'c>, b: impl IntoX<'c>, vl: Vl<'c>) -> I<'c> {
+        self.int_binary("llvm.riscv.vremu", a, self.word(b), vl)
+    }
+
+    /// a < b for a scalar b, unsigned.
+    pub fn vmsltu_x(&self, a: I<'c>, b: impl IntoX<'c>, vl: Vl<'c>) -> Mask<'c> {
+        let (b, b_type) = self.word(b);
+        let types = [self.int_vector(self.same(vl, a.lmul)).into(), b_type, self.xlen()];
+        let value = self.value("llvm.riscv.vmsltu", &types, &[a.value.into(), b, vl.x.0.into()]);
+        Mask { value: value.into_scalable_vector_value(), lmul: vl.lmul }
+    }
+
     /// a << bits
     pub fn vsll(&self, a: I<'c>, bits: i64, vl: Vl<'c>) -> I<'c> {
         self.int_binary("llvm.riscv.vsll", a, (self.constant(bits).into(), self.xlen()), vl)
@@ -366,17 +427,6 @@ impl<'c> Rvv<'c, '_> {
     /// a >> bits, arithmetic
     pub fn vsra(&self, a: I<'c>, bits: i64, vl: Vl<'c>) -> I<'c> {
         self.int_binary("llvm.riscv.vsra", a, (self.constant(bits).into(), self.xlen()), vl)
-    }
-
-    /// Of every pair of adjacent elements the first (`bits` 0) or the second (`bits` 32), from a group of twice the size.
-    pub fn vnsrl(&self, pairs: V<'c>, bits: i64, vl: Vl<'c>) -> V<'c> {
-        assert_eq!(pairs.lmul.registers(), 2 * vl.lmul.registers(), "pairs take twice the registers");
-        let (narrow, wide) =
-            (self.int_vector(vl.lmul), self.context.i64_type().scalable_vec_type(vl.lmul.words()));
-        let wide_value = built(self.builder.build_bit_cast(pairs.value, wide, ""));
-        let args = [narrow.get_poison().into(), wide_value.into(), self.constant(bits).into(), vl.x.0.into()];
-        let types = [narrow.into(), wide.into(), self.xlen(), self.xlen()];
-        self.as_float(self.int(self.value("llvm.riscv.vnsrl", &types, &args), vl.lmul))
     }
 
     /// The same bits as f32.

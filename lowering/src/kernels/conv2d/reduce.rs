@@ -1,0 +1,113 @@
+//! The reduction of one tile over a chunk.
+
+use super::task::Emitter;
+use super::{Algorithm, Conv2d, Dims};
+use crate::kernels::rvv::{P, Rvv, V, Vl, Width, X};
+use crate::kernels::tile::{Cursor, Factors, Steps};
+
+/// Where the vectors of a chunk are.
+#[derive(Clone, Copy)]
+pub struct Source<'c> {
+    /// The vector of the first step.
+    pub vectors: P<'c>,
+    /// Bytes to the next: to the next channel where the input is read in place.
+    pub step: X<'c>,
+}
+
+/// The part of the reduction that is at hand.
+pub struct Chunk<'c> {
+    pub source: Source<'c>,
+    /// First step and end.
+    pub steps: [X<'c>; 2],
+    /// Whether that is the whole reduction.
+    pub is_all: bool,
+}
+
+impl<'c> Chunk<'c> {
+    /// The whole reduction.
+    pub fn whole(b: &Rvv<'c, '_>, dims: &Dims, source: Source<'c>) -> Self {
+        Self { source, steps: [b.c(0), b.c(dims.steps)], is_all: true }
+    }
+}
+
+impl Conv2d {
+    /// Offsets of the taps of a window that is read in place, in bytes.
+    pub(super) fn taps(&self, dims: &Dims) -> Vec<u32> {
+        let window = self.window();
+        let phases = window.phases(1).len();
+        let [_, plane, row, column] = dims.input;
+        let tap = |kh: i64, kw: i64| {
+            let ((i, h), (j, w)) = (window.tap(0, kh), window.tap(1, kw));
+            let number = if self.algorithm == Algorithm::Split { i * phases + j } else { 0 };
+            let number = i64::try_from(number).unwrap_or(i64::MAX);
+            number.saturating_mul(plane).saturating_add(h * row + w * column).saturating_mul(4)
+        };
+        let [height, width] = self.kernel;
+        let taps = (0..height).flat_map(|kh| (0..width).map(move |kw| (kh, kw)));
+        taps.map(|(kh, kw)| u32::try_from(tap(kh, kw)).unwrap_or(u32::MAX)).collect()
+    }
+}
+
+impl<'c> Emitter<'_, 'c, '_> {
+    /// Adds the products of a chunk to the accumulators of a tile, counted over all groups.
+    pub fn reduce(&self, chunk: &Chunk<'c>, tile: X<'c>, acc: Vec<V<'c>>, vl: Vl<'c>) -> Vec<V<'c>> {
+        let (b, conv, dims) = (self.b, self.conv, self.dims);
+        let factors = Factors {
+            row_step: 4,
+            scalar_step: 4 * conv.tile,
+            vector_step: chunk.source.step,
+            gaps: conv.sparse.map(|sparse| sparse.index),
+            unroll: conv.unroll,
+        };
+        let [from, to] = chunk.steps;
+        let first_segment = b.div(from, dims.segment);
+        let starts = b.offset(self.starts, b.mul(tile, 4 * (dims.segments() + 1)));
+        let start = |segment| b.load_unsigned(b.index(starts, segment), Width::W4);
+        let (columns, first) = match conv.sparse {
+            None => (dims.steps, from),
+            Some(sparse) if chunk.is_all => (sparse.kept, b.c(0)),
+            Some(sparse) => (sparse.kept, start(first_segment)),
+        };
+        let at = b.add(b.mul(tile, columns), first);
+        let cursor = |vectors| Cursor {
+            scalars: b.offset(self.filter, b.mul(at, factors.scalar_step)),
+            vectors,
+            gaps: factors.gaps.map(|width| b.offset(self.columns, b.mul(at, width.bytes()))),
+        };
+        let is_one_run = dims.segments() == 1 || conv.sparse.is_none() && self.taps.is_none();
+        if is_one_run {
+            let steps = match conv.sparse {
+                Some(sparse) => Steps::known(b, sparse.kept, conv.unroll),
+                None if chunk.is_all => Steps::known(b, dims.steps, conv.unroll),
+                None => {
+                    let remainder = (dims.steps % conv.unroll == 0).then_some(0);
+                    Steps { count: b.sub(to, from), remainder }
+                }
+            };
+            return factors.accumulate(b, cursor(chunk.source.vectors), acc, steps, vl).1;
+        }
+        let end = b.div(b.add(to, dims.segment - 1), dims.segment);
+        let state = (cursor(chunk.source.vectors), acc);
+        let (_, acc) = b.for_range(first_segment, end, 1, state, |segment, (cursor, acc)| {
+            let cursor = Cursor { vectors: self.segment(chunk, b.sub(segment, first_segment)), ..cursor };
+            let steps = match conv.sparse {
+                Some(_) => {
+                    let count = b.sub(start(b.add(segment, 1)), start(segment));
+                    Steps { count, remainder: None }
+                }
+                None => Steps::known(b, dims.segment, conv.unroll),
+            };
+            factors.accumulate(b, cursor, acc, steps, vl)
+        });
+        acc
+    }
+
+    /// Where the vectors of the chunk's `index`th segment begin.
+    fn segment(&self, chunk: &Chunk<'c>, index: X<'c>) -> P<'c> {
+        let (b, Source { vectors, step }) = (self.b, chunk.source);
+        match self.taps {
+            Some(taps) => b.offset(vectors, b.load_unsigned(b.index(taps, index), Width::W4)),
+            None => b.offset(vectors, b.mul(b.mul(index, self.dims.segment), step)),
+        }
+    }
+}
