@@ -22,5 +22,7 @@ pub use header::header;
 pub use inkwell::context::Context as LlvmContext;
 pub use inkwell::module::Module as LlvmModule;
 pub use report::Report;
-pub use translate::{Address, Base, Call, Constant, Layer, Model, Tensor, XnnCall, read, translate};
+pub use translate::{
+    Address, Base, Call, Constant, Layer, Model, Sparsity, Tensor, XnnCall, read, translate,
+};
 pub use weights::write_weights;

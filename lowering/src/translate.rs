@@ -12,7 +12,7 @@ use crate::weights::weights_checksum;
 use melior::Context;
 use melior::ir::Location;
 use melior::ir::operation::OperationLike;
-pub use model::{Address, Base, Call, Constant, Layer, Model, Tensor, read};
+pub use model::{Address, Base, Call, Constant, Layer, Model, Sparsity, Tensor, read};
 use std::collections::BTreeMap;
 pub use xnn::XnnCall;
 

@@ -46,10 +46,48 @@ pub struct LayerDescription {
     pub macs: u64,
     /// Bytes of constant operands.
     pub weight_bytes: u64,
+    /// What is left of pruned weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparsity: Option<SparsityDescription>,
     /// Where the activations that it reads start: `input0+0`, `arena+4096`, in bytes.
     pub reads: Vec<String>,
     /// Where its result starts.
     pub writes: String,
+}
+
+/// Column-wise sparsity: of every `m` columns `n` are kept, the same in `tile` rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparsityDescription {
+    /// Columns kept of a group.
+    pub n: i64,
+    /// Columns of a group.
+    pub m: i64,
+    /// Rows that keep the same columns.
+    pub tile: i64,
+    /// Columns of the dense weights.
+    pub columns: u64,
+    /// Columns kept.
+    pub kept: u64,
+}
+
+impl From<ait_lowering::Sparsity> for SparsityDescription {
+    fn from(sparsity: ait_lowering::Sparsity) -> Self {
+        let ait_dialects::nm::Columns { n, m, tile } = sparsity.columns;
+        Self { n, m, tile, columns: sparsity.k, kept: sparsity.kept }
+    }
+}
+
+impl SparsityDescription {
+    /// `2:4 tile 7`.
+    pub fn pattern(&self) -> String {
+        format!("{}:{} tile {}", self.n, self.m, self.tile)
+    }
+
+    /// `50.0%` of the columns.
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    pub fn share(&self) -> String {
+        format!("{:.1}%", 100.0 * self.kept as f64 / self.columns.max(1) as f64)
+    }
 }
 
 /// Memory of a model in bytes.
@@ -82,6 +120,7 @@ impl Description {
             shape: layer.shape.clone(),
             macs: layer.macs,
             weight_bytes: layer.weight_bytes,
+            sparsity: layer.sparsity.map(Into::into),
             reads: layer.reads.iter().map(ToString::to_string).collect(),
             writes: layer.writes.to_string(),
         };
@@ -116,6 +155,17 @@ impl Description {
     /// Multiply-accumulates of one inference.
     pub fn macs(&self) -> u64 {
         self.layers.iter().map(|layer| layer.macs).sum()
+    }
+
+    /// Multiply-accumulates that the same network takes with all its weights.
+    pub fn dense_macs(&self) -> u64 {
+        let dense = |layer: &LayerDescription| match layer.sparsity {
+            Some(SparsityDescription { columns, kept, .. }) if kept > 0 => {
+                (layer.macs / kept).saturating_mul(columns)
+            }
+            _ => layer.macs,
+        };
+        self.layers.iter().map(dense).sum()
     }
 }
 

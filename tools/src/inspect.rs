@@ -2,7 +2,7 @@
 
 use crate::cli::Network;
 use crate::compile;
-use crate::description::{Description, shape_text};
+use crate::description::{Description, SparsityDescription, shape_text};
 use ait_runtime::table::Table;
 use anyhow::Result;
 use clap::Args;
@@ -44,18 +44,34 @@ pub fn text(description: &Description) -> String {
             let _ = writeln!(out, "{what:<7} {}  {}", shape_text(&tensor.shape), tensor.name);
         }
     }
-    let mut table =
-        Table::new(["op", "layout", "result", "MACs", "parameters", "memory (bytes)", "ONNX node"]);
+    let titles = [
+        "op",
+        "layout",
+        "result",
+        "MACs",
+        "sparsity",
+        "kept",
+        "weights (bytes)",
+        "memory (bytes)",
+        "ONNX node",
+    ];
+    let mut table = Table::new(titles);
     for layer in &description.layers {
-        let parameters = (layer.weight_bytes / 4).to_string();
-        let (op, layout) = (layer.op.clone(), layer.layout.clone());
+        let pattern = layer.sparsity.as_ref().map(SparsityDescription::pattern).unwrap_or_default();
+        let kept = layer.sparsity.as_ref().map(SparsityDescription::share).unwrap_or_default();
         let plan = format!("{} -> {}", layer.reads.join(", "), layer.writes);
         let (shape, macs) = (shape_text(&layer.shape), layer.macs.to_string());
-        table.row([op, layout, shape, macs, parameters, plan, layer.name.clone()]);
+        let (op, layout, weights) = (layer.op.clone(), layer.layout.clone(), layer.weight_bytes.to_string());
+        table.row([op, layout, shape, macs, pattern, kept, weights, plan, layer.name.clone()]);
     }
     let _ = write!(out, "\n{table}");
     let memory = &description.memory;
     let _ = writeln!(out, "\n{} layers, {} MACs", description.layers.len(), description.macs());
+    let sparse = description.layers.iter().filter(|layer| layer.sparsity.is_some()).count();
+    if sparse > 0 {
+        let dense = description.dense_macs();
+        let _ = writeln!(out, "{sparse} layers are sparse; dense they would make it {dense} MACs");
+    }
     let _ = writeln!(
         out,
         "arena {} bytes (no plan can need less than {}), scratch {} bytes a thread, weights {} bytes, object {} bytes",

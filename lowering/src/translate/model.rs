@@ -5,7 +5,8 @@ use super::xnn::{self, XnnCall};
 use crate::Fault;
 use crate::kernels::Kernel;
 use ait_dialects::attributes::Attributes;
-use ait_dialects::infer::init_index;
+use ait_dialects::infer::{self, Reduction, Window, init_index};
+use ait_dialects::nm::Columns;
 use ait_dialects::{Layout, types};
 use ait_passes::diagnostic::SourceLocation;
 use ait_passes::plan_buffers::{entry, name_of};
@@ -70,6 +71,17 @@ pub enum Call {
     Xnn(XnnCall),
 }
 
+/// The column-wise sparsity of a layer's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sparsity {
+    /// The pattern.
+    pub columns: Columns,
+    /// Columns of the dense weights: the length of the reduction.
+    pub k: u64,
+    /// Columns that every tile keeps.
+    pub kept: u64,
+}
+
 /// One call at run time.
 #[derive(Debug, Clone)]
 pub struct Layer {
@@ -85,6 +97,8 @@ pub struct Layer {
     pub macs: u64,
     /// Bytes of its constant operands.
     pub weight_bytes: u64,
+    /// Of pruned weights.
+    pub sparsity: Option<Sparsity>,
     /// What is called.
     pub call: Call,
     /// Operands in the order of the call.
@@ -331,7 +345,9 @@ impl<'c> Reader<'c> {
         let reads =
             addresses.iter().enumerate().filter(|(index, at)| *index != init && at.base != Base::Weights);
         let reads = reads.map(|(_, at)| *at).collect();
-        let macs = macs(&name, &op, &buffers, &result);
+        let sparsity = sparsity(&name, &op, &buffers)?;
+        let reduction = sparsity.map_or_else(|| reduction(&name, &op, &buffers), |sparsity| sparsity.kept);
+        let macs = reduction.saturating_mul(elements(&result.view.shape));
         let weights = buffers.iter().zip(&addresses).filter(|(_, address)| address.base == Base::Weights);
         let weight_bytes = weights.map(|(buffer, _)| buffer.bytes()).sum();
         let (call, arguments) = if name.starts_with("xnn.") {
@@ -350,6 +366,7 @@ impl<'c> Reader<'c> {
             shape: result.view.shape,
             macs,
             weight_bytes,
+            sparsity,
             call,
             arguments,
             reads,
@@ -359,24 +376,47 @@ impl<'c> Reader<'c> {
     }
 }
 
-fn macs(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer], result: &Buffer) -> u64 {
+fn elements(shape: &[i64]) -> u64 {
+    shape.iter().fold(1, |elements, dim| elements.saturating_mul(dim.unsigned_abs()))
+}
+
+/// The sparsity of an op with packed weights.
+fn sparsity(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer]) -> Result<Option<Sparsity>, String> {
+    if !name.starts_with("nm.") {
+        return Ok(None);
+    }
+    let shapes: Vec<&[i64]> = buffers.iter().map(|buffer| buffer.view.shape.as_slice()).collect();
+    let Reduction { pattern, k, .. } = infer::reduction(name, &shapes, op)?;
+    Ok(Some(Sparsity { columns: pattern, k: k.unsigned_abs(), kept: pattern.kept_of(k).unsigned_abs() }))
+}
+
+/// Multiply-accumulates of one element of the result of an op with dense weights.
+fn reduction(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer]) -> u64 {
     let dim = |operand: usize, d: usize| {
         buffers.get(operand).and_then(|buffer| buffer.view.shape.get(d)).copied().unwrap_or(1).unsigned_abs()
     };
-    let per_element = match name {
+    match name {
         "xnn.conv2d" if op.bool("depthwise") == Ok(true) => dim(1, 1).saturating_mul(dim(1, 2)),
         "xnn.conv2d" => dim(1, 1).saturating_mul(dim(1, 2)).saturating_mul(dim(1, 3)),
         "rvv.depthwise_conv2d" => dim(1, 1).saturating_mul(dim(1, 2)),
         "rvv.conv2d" => {
-            let kernel = op.i64_array("kernel").unwrap_or_default();
-            let taps = kernel.iter().fold(dim(0, 1), |taps, k| taps.saturating_mul(k.unsigned_abs()));
-            taps / op.i64("groups").unwrap_or(1).unsigned_abs().max(1)
+            let channels = dim(0, 1) / op.i64("groups").unwrap_or(1).unsigned_abs().max(1) / phases(op);
+            elements(&op.i64_array("kernel").unwrap_or_default()).saturating_mul(channels)
         }
         "xnn.fully_connected" => dim(0, 1),
         "rvv.matmul" => {
             buffers.first().and_then(|lhs| lhs.view.shape.last()).copied().unwrap_or(0).unsigned_abs()
         }
         _ => 0,
-    };
-    per_element.saturating_mul(result.view.shape.iter().product::<i64>().unsigned_abs())
+    }
+}
+
+/// How many channels of a convolution's input are one channel of the network's: a split one has them by phase.
+fn phases(op: &OperationRef<'_, '_>) -> u64 {
+    let kernel = op.i64_array("kernel").ok().and_then(|kernel| <[i64; 2]>::try_from(kernel).ok());
+    let window = kernel.and_then(|kernel| Window::of(kernel, op).ok());
+    match (op.string("algorithm").as_deref(), window) {
+        (Ok("split"), Some(window)) => (window.phases(0).len() * window.phases(1).len()).max(1) as u64,
+        _ => 1,
+    }
 }
