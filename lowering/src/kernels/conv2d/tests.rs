@@ -205,16 +205,18 @@ fn case(rng: &mut impl Rng, problem: &Problem) -> Case {
     case
 }
 
-fn check(rng: &mut impl Rng, problems: Vec<Problem>) {
-    let cases: Vec<Case> = problems.iter().map(|problem| case(rng, problem)).collect();
+/// Runs every kernel on `times` sets of data and masks.
+fn check(rng: &mut impl Rng, problems: Vec<Problem>, times: usize) {
+    let each = problems.iter().flat_map(|problem| std::iter::repeat_n(problem, times));
+    let cases: Vec<Case> = each.map(|problem| case(rng, problem)).collect();
     testing::check(&problems.iter().map(Problem::kernel).collect::<Vec<_>>(), &cases);
 }
 
 #[test]
 fn random_convolutions() {
     let mut rng = testing::rng(2);
-    let problems = (0..400).map(|_| random(&mut rng)).collect();
-    check(&mut rng, problems);
+    let problems = (0..600).map(|_| random(&mut rng)).collect();
+    check(&mut rng, problems, 4);
 }
 
 /// A convolution on dense CNHW buffers with "same" padding.
@@ -258,7 +260,7 @@ fn layers() {
     }
     let pruned = convs.clone().into_iter().map(|conv| pruned(conv, 2));
     convs.extend(pruned.collect::<Vec<_>>());
-    check(&mut rng, convs.into_iter().map(Problem::from).collect());
+    check(&mut rng, convs.into_iter().map(Problem::from).collect(), 1);
 }
 
 /// One column of `of` is kept.
