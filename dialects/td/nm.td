@@ -16,6 +16,32 @@ def Nm_Dialect : Dialect {
     every `m` consecutive columns exactly `n` are *kept*, the others are zero in all the tile's rows; of a short last group
     of `len < m` columns `ceil(n * len / m)` are kept. Adaptive sparsity is `m = K`. Tiles keep different columns.
     (Efficient Column-Wise N:M Pruning on RISC-V CPU, arXiv 2507.17301.)
+
+    Packed weights are what kernels read, one row after the other. Two tiles of two rows, `n = 2` of `m = 4` columns kept,
+    segments of four columns (`.` is zero):
+
+    ```
+              segment 0         segment 1
+          k   0   1   2   3     4   5   6   7
+            +-----------------+-----------------+
+    row 0   | a   .   .   b   | .   c   d   .   |   tile 0 keeps 0 3 5 6
+    row 1   | e   .   .   f   | .   g   h   .   |
+            +-----------------+-----------------+
+    row 2   | .   i   j   .   | k   .   .   l   |   tile 1 keeps 1 2 4 7; its second row does not exist
+            +-----------------+-----------------+
+
+    values  [[[a, e], [b, f], [c, g], [d, h]],      a tile's rows of a kept column are adjacent:
+             [[i, 0], [j, 0], [k, 0], [l, 0]]]      one vector load feeds them all as scalars
+    columns [[0, 3, 1, 1], [1, 1, 0, 3]]            0 -> 3 is 3; column 5 is 4 + 1, in a new segment
+    starts  [[0, 2, 4], [0, 2, 4]]                  kept columns before segment 0, segment 1, the end
+    ```
+
+    `values` is tiles x kept x tile of f32: for every tile (group by group) and kept column, ascending, the tile's rows,
+    a short last tile filled with zeros. `columns` is tiles x kept of i8, i16 or i32, the narrowest that holds them, read
+    as unsigned: the distance of a kept column from the one before it in its segment, of the first from the segment's
+    start. `starts` is tiles x (ceil(K / segment) + 1) of i32: how many of the tile's kept columns lie before each
+    segment, and at the end their number. `columns` and `starts` are constants, which the verifier proves: columns ascend,
+    stay in their segment, and every group of `m` has exactly as many as the pattern keeps.
   }];
 }
 
@@ -31,16 +57,11 @@ def Nm_ColumnsAttr : AttrDef<Nm_Dialect, "Columns"> {
 
 class Nm_Op<string mnemonic> : Op<Nm_Dialect, mnemonic, []>;
 
-// Packed weights. `values` is tiles x kept x tile (f32): for every tile (group by group) and kept column, ascending, the
-// tile's rows, short last tiles filled with zeros. `columns` is tiles x kept, unsigned i8, i16 or i32: the distance of a
-// kept column from the one before it in its segment, of the first from the segment's start.
-
 def Nm_Conv2dOp : Nm_Op<"conv2d"> {
   let summary = "`rvv.conv2d` with packed column-wise sparse weights.";
   let description = [{
     The reduction is cut into segments of `segment` columns, for algorithms "direct" and "split" one tap (the channels of a
-    group), for "packed" 128. `starts` is tiles x (ceil(K / segment) + 1) of i32: how many of the tile's kept columns lie
-    before each segment, and at the end their number.
+    group), for "packed" 128.
   }];
   let arguments = (ins Buffer:$input, Buffer:$values, Buffer:$columns, Buffer:$starts, Buffer:$bias, Buffer:$init,
     Optional<Buffer>:$residual,

@@ -180,8 +180,14 @@ fn fields(op: Record<'_>) -> Vec<(&'static str, Field<'_>)> {
     arguments.chain(Field::all(op, "results").into_iter().map(|field| ("result", field))).collect()
 }
 
+/// Without the indentation that all lines share: drawings keep theirs.
 fn dedent(text: &str) -> String {
-    text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_string()
+    let lines = || text.lines().map(str::trim_end);
+    let indents =
+        lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len());
+    let common = indents.min().unwrap_or(0);
+    let cut = |line: &str| line.get(common..).unwrap_or_default().to_string();
+    lines().map(cut).collect::<Vec<_>>().join("\n").trim().to_string()
 }
 
 fn check(path: &Path, text: &str) {

@@ -27,7 +27,7 @@ impl Checksum {
 /// Writes the file of a program; returns its checksum.
 ///
 /// # Errors
-/// If a constant is not dense `f32`, constants overlap, or `sink` fails.
+/// If a constant is not dense `f32`, `i8`, `i16` or `i32`, constants overlap, or `sink` fails.
 pub fn write_weights(model: &Model<'_>, sink: &mut dyn Write) -> io::Result<u64> {
     let mut checksum = Checksum(0xcbf2_9ce4_8422_2325);
     let mut position = 0;
@@ -38,7 +38,8 @@ pub fn write_weights(model: &Model<'_>, sink: &mut dyn Write) -> io::Result<u64>
     for (index, constant) in model.constants.iter().enumerate() {
         let end = model.constants.get(index + 1).map_or(model.weights_bytes, |next| next.offset);
         let shape = types::shape(constant.value.r#type()).map_err(io::Error::other)?;
-        let size = types::elements(&shape).map_err(io::Error::other)?.unsigned_abs() * 4;
+        let size = types::elements(&shape).map_err(io::Error::other)?.unsigned_abs();
+        let size = size * types::element_bytes(constant.value.r#type()).map_err(io::Error::other)? as u64;
         // Whole words up to the next constant: offsets are multiples of 64 bytes.
         let room = end.checked_sub(constant.offset).filter(|&room| room >= size && room < size + ALIGNMENT);
         let room = room.filter(|_| constant.offset == position).and_then(|room| usize::try_from(room).ok());
@@ -57,18 +58,20 @@ pub fn write_weights(model: &Model<'_>, sink: &mut dyn Write) -> io::Result<u64>
 
 /// A constant's elements, little-endian, in memory order.
 fn elements(constant: &Constant<'_>, shape: &[i64]) -> Result<Vec<u8>, String> {
-    let data = types::f32_data(constant.value)?;
+    let data = types::raw_bytes(constant.value)?;
     let stored = View::new(0, shape, &constant.strides);
     if stored.is_row_major() {
-        return Ok(data.iter().flat_map(|value| value.to_le_bytes()).collect());
+        return Ok(data);
     }
-    let mut bytes = vec![0; data.len() * 4];
+    let width = types::element_bytes(constant.value.r#type())?;
+    let mut bytes = vec![0; data.len()];
     let mut index = vec![0i64; shape.len()];
-    for value in data {
+    for value in data.chunks_exact(width) {
         let address: i64 = index.iter().zip(&stored.strides).map(|(i, stride)| i * stride).sum();
-        let start = usize::try_from(address * 4).map_err(|error| error.to_string())?;
-        let place = bytes.get_mut(start..start + 4).ok_or("a constant's strides have gaps")?;
-        place.copy_from_slice(&value.to_le_bytes());
+        let start = usize::try_from(address).map_err(|error| error.to_string())?;
+        let place =
+            bytes.get_mut(start * width..(start + 1) * width).ok_or("a constant's strides have gaps")?;
+        place.copy_from_slice(value);
         for d in (0..shape.len()).rev() {
             index[d] += 1;
             if index[d] < shape[d] {

@@ -1,13 +1,19 @@
 //! `ait-assign-layout`: one physical order for every rank-4 tensor.
 //!
-//! Results of ops that work on any strides get the layout as their encoding. Arguments and
+//! Results of ops that work on any strides get the layout as their encoding; those of pruned convolutions are in CNHW,
+//! and what follows them up to the next dense convolution. Arguments and
 //! results of the function, and ops defined by logical row-major order (`reshape`, `transpose`,
 //! `matmul`), stay NCHW; `ait.convert_layout` stands between, once per value. Constants keep no
 //! encoding: their data is row-major in the logical shape and is read by strides.
 
 use std::{collections::HashMap, str::FromStr};
 
-use ait_dialects::{Layout, attributes, types};
+use ait_dialects::{
+    Layout,
+    attributes::{self, Attributes},
+    nm::Columns,
+    types,
+};
 use melior::ir::{
     Module, Value, ValueLike,
     operation::{OperationLike, OperationRef},
@@ -41,16 +47,33 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     Ok(())
 }
 
-/// The layout that an op computes in. XNNPACK packs filter and bias when the model is created: a convolution
-/// whose weights the network computes needs a generated kernel, which works in CNHW.
+/// The layout that an op computes in. XNNPACK packs filter and bias when the model is created, all of it: a convolution
+/// whose weights are pruned, or which the network computes, needs a generated kernel, which works in CNHW. A dense
+/// convolution gets the layout wanted; all else has kernels in every layout and stays in CNHW after such a convolution.
 fn layout_of_op(op: OperationRef, kind: &str, target: Layout) -> Result<Layout, PassError> {
-    Ok(match kind {
-        _ if !is_capable(op, kind) => Layout::Nchw,
-        "ait.conv2d" if constant(operand(op, 1)?).is_none() || constant(operand(op, 2)?).is_none() => {
-            Layout::Cnhw
+    if !is_capable(op, kind) {
+        return Ok(Layout::Nchw);
+    }
+    if kind == "ait.conv2d" {
+        let (filter, bias) = (operand(op, 1)?, operand(op, 2)?);
+        if is_pruned(filter) || constant(filter).is_none() || constant(bias).is_none() {
+            return Ok(Layout::Cnhw);
         }
-        _ => target,
-    })
+        if !is_depthwise(op, filter) {
+            return Ok(target);
+        }
+    }
+    let follows = op.operands().any(|value| is_rank4(value) && layout(value) == Layout::Cnhw);
+    Ok(if follows { Layout::Cnhw } else { target })
+}
+
+fn is_depthwise(op: OperationRef, filter: Value) -> bool {
+    let one_channel = types::shape(filter.r#type()).is_ok_and(|shape| shape.get(1) == Some(&1));
+    one_channel && op.i64("groups").is_ok_and(|groups| groups > 1)
+}
+
+fn is_pruned(filter: Value) -> bool {
+    Columns::of_encoding(filter.r#type()).is_ok_and(|pattern| pattern.is_some())
 }
 
 /// Whether the op's result may be in any layout.

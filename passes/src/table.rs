@@ -57,6 +57,12 @@ const UNROLL: OptionSpec = OptionSpec {
     default: "4",
     help: "Reduction steps of an iteration of a convolution.",
 };
+const ALGORITHM: OptionSpec = OptionSpec {
+    name: "algorithm",
+    kind: OptionKind::Choice(&["auto", "packed", "direct"]),
+    default: "auto",
+    help: "How convolutions read their input: packed strip by strip, directly (split by its strides first), or the better.",
+};
 
 /// Every pass, in the order of the standard line.
 pub static PASSES: &[Pass] = &[
@@ -87,7 +93,7 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "ait-select-kernels",
         summary: "Chooses an XNNPACK operator or a generated kernel for each op and packs its weights.",
-        options: &[LMUL, TILE, UNROLL],
+        options: &[LMUL, TILE, UNROLL, ALGORITHM],
         run: select_kernels::run,
     },
     Pass {

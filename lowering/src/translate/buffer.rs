@@ -9,6 +9,8 @@ use melior::ir::{Type, TypeLike, Value, ValueLike};
 pub struct Buffer {
     /// Shape and strides, at offset 0.
     pub view: View,
+    /// Bytes of an element.
+    pub width: i64,
 }
 
 impl Buffer {
@@ -25,7 +27,8 @@ impl Buffer {
         {
             return Err(format!("{type} is too large"));
         }
-        Ok(Self { view: View::new(0, &shape, &strides) })
+        let width = types::element_bytes(r#type)? as i64;
+        Ok(Self { view: View::new(0, &shape, &strides), width })
     }
 
     /// First and last byte plus one that it covers when its first element is at byte `offset`.
@@ -35,16 +38,16 @@ impl Buffer {
             return (low, high);
         }
         for (&size, &stride) in self.view.shape.iter().zip(&self.view.strides) {
-            let reach = i128::from(stride) * i128::from(size - 1) * 4;
+            let reach = i128::from(stride) * i128::from(size - 1) * i128::from(self.width);
             low += reach.min(0);
             high += reach.max(0);
         }
-        (low, high + 4)
+        (low, high + i128::from(self.width))
     }
 
     /// Bytes of its elements.
     pub fn bytes(&self) -> u64 {
-        self.view.shape.iter().product::<i64>().unsigned_abs() * 4
+        (self.view.shape.iter().product::<i64>() * self.width).unsigned_abs()
     }
 
     /// The layout whose order the strides have. Where memory coincides (one image, one channel) it is that of

@@ -321,6 +321,9 @@ impl<'c> Reader<'c> {
         if types::shape(value.r#type())? != buffer.view.shape {
             return Err("has another shape than its value".to_string());
         }
+        if types::element(value.r#type()) != types::element(result.r#type()) {
+            return Err("has other elements than its value".to_string());
+        }
         let offset_in_file = u64::try_from(offset).map_err(|_| "has a negative offset")?;
         self.model.constants.push(Constant { offset: offset_in_file, value, strides: buffer.view.strides });
         self.bind(result, Address { base: Base::Weights, offset });

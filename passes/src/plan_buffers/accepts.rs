@@ -18,8 +18,11 @@ pub enum Operand {
 /// |---|---|
 /// | `xnn.conv2d`, pools, `unary`, `fully_connected`, `softmax` | channels adjacent, pixels evenly spaced |
 /// | `xnn.binary`, `xnn.global_avg_pool` | dense, channels last |
-/// | `rvv.conv2d` | W stride 1; "direct" also needs N, H, W to be one dense run |
-/// | `rvv.depthwise_conv2d`, `rvv.matmul` (not `lhs`) | last dimension stride 1 |
+/// | `rvv.conv2d`, `nm.conv2d` "packed" | W stride 1 |
+/// | "direct" and "split", 1 x 1 | N, H, W one dense run |
+/// | "direct" and "split", larger | H, W one dense run |
+/// | `rvv.depthwise_conv2d`, `rvv.split_phases` | W stride 1 |
+/// | `rvv.matmul`, `nm.matmul` | last dimension stride 1, but for `lhs` |
 /// | other `rvv` | any positive strides |
 ///
 /// Parameters are dense row-major everywhere.
@@ -38,9 +41,12 @@ pub fn accepts(kernel: &Kernel, operand: Operand, view: &View) -> bool {
         | "xnn.fully_connected"
         | "xnn.softmax" => view.pixel_stride().is_some(),
         "xnn.binary" | "xnn.global_avg_pool" => is_dense_channels_last(view),
-        "rvv.conv2d" if kernel.algorithm == "direct" => any() && view.collapsed_stride(&[0, 2, 3]) == Some(1),
-        "rvv.conv2d" | "rvv.depthwise_conv2d" => any() && last_is_dense(),
-        "rvv.matmul" if operand != Operand::Input(Role::Data) => any() && last_is_dense(),
+        "rvv.conv2d" | "nm.conv2d" if kernel.algorithm != "packed" => {
+            let run: &[usize] = if kernel.pointwise { &[0, 2, 3] } else { &[2, 3] };
+            any() && rank == 4 && view.collapsed_stride(run) == Some(1)
+        }
+        "rvv.conv2d" | "nm.conv2d" | "rvv.depthwise_conv2d" | "rvv.split_phases" => any() && last_is_dense(),
+        "rvv.matmul" | "nm.matmul" if operand != Operand::Input(Role::Data) => any() && last_is_dense(),
         _ => any(),
     }
 }
@@ -57,7 +63,7 @@ mod tests {
     use super::*;
 
     fn kernel(name: &str, algorithm: &str) -> Kernel {
-        Kernel { name: name.into(), algorithm: algorithm.into() }
+        Kernel { name: name.into(), algorithm: algorithm.into(), pointwise: true }
     }
 
     #[test]
@@ -80,6 +86,23 @@ mod tests {
         {
             assert_eq!(accepts(kernel, Operand::Input(Role::Data), view), taken, "{kernel:?} {view:?}");
         }
+    }
+
+    #[test]
+    fn larger_windows_in_place_need_dense_planes() {
+        for name in ["rvv.conv2d", "nm.conv2d"] {
+            let split = Kernel { pointwise: false, ..kernel(name, "split") };
+            let columns = View::new(0, &[1, 2, 4, 4], &[64, 32, 8, 1]);
+            assert!(accepts(&split, Operand::Init, &View::row_major(&[2, 8, 4, 4])));
+            assert!(!accepts(&split, Operand::Init, &columns));
+            assert!(accepts(&kernel(name, "packed"), Operand::Init, &columns));
+        }
+        assert!(accepts(
+            &kernel("nm.matmul", ""),
+            Operand::Input(Role::Data),
+            &View::new(0, &[4, 4], &[1, 4])
+        ));
+        assert!(!accepts(&kernel("nm.matmul", ""), Operand::Init, &View::new(0, &[4, 4], &[1, 4])));
     }
 
     #[test]

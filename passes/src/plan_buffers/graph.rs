@@ -34,6 +34,8 @@ pub struct Kernel {
     pub name: String,
     /// The `algorithm` attribute, empty where there is none.
     pub algorithm: String,
+    /// Whether its window, if it has a `kernel` attribute, is 1 x 1.
+    pub pointwise: bool,
 }
 
 /// What defines the value of a node.

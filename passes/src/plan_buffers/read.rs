@@ -54,7 +54,7 @@ pub fn read<'c, 'a>(module: &'a Module<'c>) -> Result<Source<'c, 'a>, Fault<'c>>
     for number in 0..body.argument_count() {
         let argument = body.argument(number).map_err(|error| missing(&error.to_string()))?;
         let natural =
-            natural(argument.r#type()).map_err(|message| Fault::new(function.location(), message))?;
+            natural(argument.r#type(), false).map_err(|message| Fault::new(function.location(), message))?;
         reader.add(argument.into(), Node { kind: Kind::Argument(number), natural }, &[], None);
     }
     let mut next = body.first_operation();
@@ -65,10 +65,13 @@ pub fn read<'c, 'a>(module: &'a Module<'c>) -> Result<Source<'c, 'a>, Fault<'c>>
     Ok(Source { function, body, graph: reader.graph, ops: reader.ops })
 }
 
-fn natural(r#type: melior::ir::Type<'_>) -> Result<View, String> {
+/// The dense order that a type means; kernels compute `f32`, constants may be of integers too.
+fn natural(r#type: melior::ir::Type<'_>, is_constant: bool) -> Result<View, String> {
     let shape = types::shape(r#type)?;
-    if !types::is_f32(r#type) {
-        return Err(format!("buffers hold f32, not {type}"));
+    match is_constant {
+        true => types::element_bytes(r#type).map(drop)?,
+        false if types::is_f32(r#type) => {}
+        false => return Err(format!("buffers hold f32, not {type}")),
     }
     let layout = types::layout(r#type)?;
     Ok(View::new(0, &shape, &layout.strides(&shape)))
@@ -109,7 +112,7 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
         for (index, value) in op.operands().enumerate() {
             match init {
                 Some(init) if init == index => require_empty(value)?,
-                _ => operands.push((self.node_of(value)?, role(&name, index))),
+                _ => operands.push((self.node_of(value)?, checked_role(&name, index, value)?)),
             }
         }
         let kind = kind(&name, &op, init)?;
@@ -120,7 +123,8 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
         }
         let result: Value<'c, 'a> =
             op.result(0).map_err(|_| "has no result: it is planned already".to_string())?.into();
-        self.add(result, Node { kind, natural: natural(result.r#type())? }, &operands, Some(op));
+        let natural = natural(result.r#type(), kind == Kind::Constant)?;
+        self.add(result, Node { kind, natural }, &operands, Some(op));
         Ok(())
     }
 }
@@ -136,7 +140,8 @@ fn require_empty(value: Value<'_, '_>) -> Result<(), String> {
 fn kind(name: &str, op: &OperationRef<'_, '_>, init: Option<usize>) -> Result<Kind, String> {
     if init.is_some() {
         let algorithm = op.get("algorithm").map_or(Ok(String::new()), |_| op.string("algorithm"))?;
-        return Ok(Kind::Kernel(Kernel { name: name.to_string(), algorithm }));
+        let pointwise = op.i64_array("kernel").is_ok_and(|kernel| kernel == [1, 1]);
+        return Ok(Kind::Kernel(Kernel { name: name.to_string(), algorithm, pointwise }));
     }
     Ok(match name {
         "ait.constant" => Kind::Constant,
@@ -151,6 +156,14 @@ fn kind(name: &str, op: &OperationRef<'_, '_>, init: Option<usize>) -> Result<Ki
     })
 }
 
+/// Integers are parameters of kernels: the planner moves `f32` only.
+fn checked_role(name: &str, operand: usize, value: Value<'_, '_>) -> Result<Role, String> {
+    match role(name, operand) {
+        role if role == Role::Parameter || types::is_f32(value.r#type()) => Ok(role),
+        _ => Err(format!("works on f32, not on {}", value.r#type())),
+    }
+}
+
 fn role(name: &str, operand: usize) -> Role {
     match (name, operand) {
         (
@@ -160,6 +173,8 @@ fn role(name: &str, operand: usize) -> Role {
         ("rvv.matmul", 1) => Role::Rows,
         ("rvv.matmul", 2) => Role::Parameter,
         ("rvv.conv2d" | "rvv.depthwise_conv2d" | "rvv.matmul", 4) => Role::Elementwise,
+        ("nm.conv2d", 1..=4) | ("nm.matmul", 1..=3) => Role::Parameter,
+        ("nm.conv2d", 6) | ("nm.matmul", 5) => Role::Elementwise,
         ("xnn.unary" | "xnn.binary" | "rvv.unary" | "rvv.binary" | "rvv.scale_bias", _) => Role::Elementwise,
         _ => Role::Data,
     }

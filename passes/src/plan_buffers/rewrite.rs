@@ -91,15 +91,15 @@ fn argument_types<'c>(
     let tensors = inputs.map(|argument| argument.r#type()).chain(outputs.map(|value| value.r#type()));
     let mut all = Vec::new();
     for tensor in tensors {
-        all.push(memref(context, &View::row_major(&types::shape(tensor)?))?);
+        all.push(memref(context, &View::row_major(&types::shape(tensor)?), Type::float32(context))?);
     }
     let bytes = arena.cast_signed();
     all.push(MemRefType::new(IntegerType::new(context, 8).into(), &[bytes], None, None).into());
     Ok(all)
 }
 
-fn memref<'c>(context: &'c Context, view: &View) -> Result<Type<'c>, String> {
-    types::memref(context, &view.shape, &view.strides)
+fn memref<'c>(context: &'c Context, view: &View, element: Type<'c>) -> Result<Type<'c>, String> {
+    types::memref_of(context, &view.shape, &view.strides, element)
         .ok_or_else(|| format!("no memref of shape {:?} and strides {:?}", view.shape, view.strides))
 }
 
@@ -218,7 +218,7 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         if let Some(&value) = self.views.get(&key) {
             return Ok(value);
         }
-        let r#type = memref(self.context, &place.view)?;
+        let r#type = memref(self.context, &place.view, self.element(place.root))?;
         let (base, offset) = self.base(place.root, location)?;
         let offset = i64::try_from(offset).map_err(|_| "the arena is too large")? + place.view.offset * 4;
         let value = if base.r#type() == r#type && offset == 0 {
@@ -230,6 +230,16 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         };
         self.views.insert(key, value);
         Ok(value)
+    }
+
+    /// What a buffer holds: `f32`, but for constants of integers.
+    fn element(&self, root: Root) -> Type<'c> {
+        let constant = match root {
+            Root::Constant(node) => self.source.ops.get(node.index()).copied().flatten(),
+            _ => None,
+        };
+        let element = constant.and_then(|op| types::element(op.result(0).ok()?.r#type()));
+        element.unwrap_or_else(|| Type::float32(self.context))
     }
 
     /// The value that a root is a part of, and the root's byte offset in it.
@@ -268,10 +278,12 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         let offset =
             *self.constants.entry((data.to_raw().ptr as usize, place.view.strides.clone())).or_insert(next);
         if offset == next {
-            self.weights = (next + self.source.graph.node(node).bytes()).next_multiple_of(ALIGNMENT);
+            let count = self.source.graph.node(node).natural.shape.iter().product::<i64>().unsigned_abs();
+            let width = types::element_bytes(data.r#type())? as u64;
+            self.weights = (next + count * width).next_multiple_of(ALIGNMENT);
         }
         let attributes = [("value", data), ("offset", i64(self.context, offset.cast_signed()))];
-        let r#type = memref(self.context, &place.view)?;
+        let r#type = memref(self.context, &place.view, self.element(place.root))?;
         let op = self.builder(location).insert("rvv.constant", &[], &attributes, &[r#type])?;
         let value = op.result(0).map_err(|error| error.to_string())?.into();
         self.views.insert(key, value);

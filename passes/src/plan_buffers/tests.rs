@@ -20,7 +20,7 @@ impl Random {
 }
 
 fn kernel(name: &str) -> Kind {
-    Kind::Kernel(Kernel { name: name.into(), algorithm: String::new() })
+    Kind::Kernel(Kernel { name: name.into(), algorithm: String::new(), pointwise: false })
 }
 
 fn natural(shape: &[i64], layout: Layout) -> View {

@@ -1,9 +1,11 @@
 //! `ait-select-kernels`: the implementation of each op, with its weights packed.
 //!
 //! An op on NHWC tensors becomes an XNNPACK operator where there is one (`xnn`), everything else
-//! a generated kernel (`rvv`). Ops that only rearrange elements stay for `ait-plan-buffers`.
+//! a generated kernel (`rvv`; `nm` if its weights are pruned). Ops that only rearrange elements stay for `ait-plan-buffers`.
 //! Tensors without a layout follow the module's `ait.layout`.
 
+mod convolution;
+mod nm;
 mod pack;
 mod rvv;
 mod xnn;
@@ -12,6 +14,7 @@ use ait_dialects::{
     Builder, Layout,
     attributes::{self, Attributes},
     infer::init_index,
+    nm::Columns,
     types,
 };
 use melior::ir::{
@@ -46,11 +49,15 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             channels_last,
             lmul,
             unroll: options.int("unroll"),
+            algorithm: options.word("algorithm"),
             most_tile: tile.min(32 / lmul.max(1) - 1),
         };
-        let made = match xnn::select(&site, kind)? {
-            Some(value) => value,
-            None => rvv::select(&site, kind)?,
+        let made = match site.pattern()? {
+            Some(pattern) => nm::select(&site, kind, pattern)?,
+            None => match xnn::select(&site, kind)? {
+                Some(value) => value,
+                None => rvv::select(&site, kind)?,
+            },
         };
         rewriter.replace(op, made);
     }
@@ -74,6 +81,8 @@ struct Site<'c, 'a> {
     lmul: i64,
     /// Reduction steps of an iteration of a convolution.
     unroll: i64,
+    /// How convolutions read their input: "auto", "packed" or "direct".
+    algorithm: &'a str,
     /// Largest `tile` that option and register file allow.
     most_tile: i64,
 }
@@ -85,6 +94,16 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
 
     fn input(&self, index: usize) -> Result<Value<'c, 'a>, PassError> {
         operand(self.op, index)
+    }
+
+    /// The pattern of its weights, operand 1, if they are pruned.
+    fn pattern(&self) -> Result<Option<Columns>, PassError> {
+        let Ok(weights) = self.op.operand(1) else { return Ok(None) };
+        Columns::of_encoding(weights.r#type()).map_err(|message| self.error(message))
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.pattern().is_ok_and(|pattern| pattern.is_some())
     }
 
     /// Operand 3 of a convolution or gemm.
@@ -118,8 +137,19 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
         operands: &[Value<'c, 'a>],
         attributes: &[(&str, Attribute<'c>)],
     ) -> Result<Value<'c, 'a>, PassError> {
+        self.emit_shape(name, &self.output, operands, attributes)
+    }
+
+    /// As [`Site::emit`], with a result of another shape than the op's.
+    fn emit_shape(
+        &self,
+        name: &str,
+        shape: &[i64],
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+    ) -> Result<Value<'c, 'a>, PassError> {
         let fail = |message| self.error(message);
-        let init = self.build.empty(&self.output, self.layout).map_err(fail)?;
+        let init = self.build.empty(shape, self.layout).map_err(fail)?;
         let mut operands = operands.to_vec();
         let at = init_index(name).unwrap_or(operands.len()).min(operands.len());
         operands.insert(at, init);

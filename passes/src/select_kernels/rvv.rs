@@ -1,8 +1,9 @@
 //! Which generated kernel computes an op.
 
-use ait_dialects::{Activation, Layout, attributes::Attributes, infer::Window};
+use ait_dialects::{Activation, attributes::Attributes, infer::Window};
 use melior::ir::Value;
 
+use super::convolution::{ConvolutionInput, needs_adjacent_w};
 use super::pack::FilterShape;
 use super::{Site, pack};
 use crate::{
@@ -54,17 +55,9 @@ fn with_lmul<'c: 'a, 'a>(
     site.emit(name, &operands, &attributes)
 }
 
-/// Vectors of these kernels run along W, which NHWC does not keep adjacent.
-fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
-    match site.layout {
-        Layout::Nhwc => Err(site.error("has no generated kernel in NHWC, whose W is strided")),
-        _ => Ok(()),
-    }
-}
-
 fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
-    needs_adjacent_w(site)?;
     let (dims, data) = site.filter()?;
+    let input = ConvolutionInput::of(site, dims)?;
     let rows = dims.k / dims.groups;
     let (filter, tile) = match data {
         Some(data) => {
@@ -75,17 +68,10 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
         }
         None => pack_at_run_time(site, dims)?,
     };
-    let mut operands = vec![site.input(0)?, filter, site.input(2)?];
+    let mut operands = vec![input.value, filter, site.input(2)?];
     operands.extend(site.residual());
-    let mut attributes = site.attributes(&["strides", "pads", "dilations", "groups", "epilogue"])?;
-    let kernel = [dims.kh as i64, dims.kw as i64];
-    attributes.extend([
-        ("kernel", ait_dialects::attributes::i64_array(site.build.context(), &kernel)),
-        ("algorithm", site.string(algorithm(site, kernel)?)),
-        ("tile", site.i64(tile)),
-        ("lmul", site.i64(site.lmul)),
-        ("unroll", site.i64(site.unroll)),
-    ]);
+    let mut attributes = input.attributes;
+    attributes.extend([("tile", site.i64(tile)), ("lmul", site.i64(site.lmul))]);
     site.emit("rvv.conv2d", &operands, &attributes)
 }
 
@@ -104,17 +90,6 @@ fn pack_at_run_time<'c: 'a, 'a>(
         .and_then(|tiles| build.transpose(tiles, &[0, 3, 2, 1]))
         .and_then(|tiles| build.reshape(tiles, &shape(&[groups, k / groups / tile, kh * kw * c, tile])));
     Ok((packed.map_err(|message| site.error(message))?, tile as i64))
-}
-
-/// A 1x1 convolution reads its input in place if the positions of a channel are one dense run:
-/// all of them in CNHW, those of one image in NCHW.
-fn algorithm(site: &Site, kernel: [i64; 2]) -> Result<&'static str, PassError> {
-    let fail = |message| site.error(message);
-    let in_place = kernel == [1, 1]
-        && site.op.i64s::<2>("strides").map_err(fail)? == [1, 1]
-        && site.op.i64s::<4>("pads").map_err(fail)? == [0; 4]
-        && (site.layout == Layout::Cnhw || site.output.first() == Some(&1));
-    Ok(if in_place { "direct" } else { "packed" })
 }
 
 fn depthwise<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {

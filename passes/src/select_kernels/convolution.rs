@@ -1,0 +1,74 @@
+//! Where the generated convolutions, dense and sparse, read their input.
+
+use ait_dialects::{Layout, attributes, infer::Window};
+use melior::ir::{Attribute, Value};
+
+use super::{Site, pack::FilterShape};
+use crate::{PassError, rewrite::shape};
+
+/// The input of a convolution as its kernel reads it.
+pub struct ConvolutionInput<'c, 'a> {
+    /// The input, or what `rvv.split_phases` made of it.
+    pub value: Value<'c, 'a>,
+    /// "packed", "direct" or "split".
+    pub algorithm: &'static str,
+    /// Window, groups, epilogue, algorithm and unroll.
+    pub attributes: Vec<(&'static str, Attribute<'c>)>,
+}
+
+impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
+    /// Chooses the algorithm and makes the input for it.
+    pub fn of(site: &Site<'c, 'a>, dims: FilterShape) -> Result<Self, PassError> {
+        needs_adjacent_w(site)?;
+        let window = Window::of([dims.kh as i64, dims.kw as i64], &site.op);
+        let window = window.map_err(|message| site.error(message))?;
+        let mut geometry = site.attributes(&["strides", "pads", "dilations"])?;
+        geometry.push(("kernel", attributes::i64_array(site.build.context(), &window.kernel)));
+        let algorithm = algorithm(site, &window);
+        let value = match algorithm {
+            "split" => split(site, &window, &geometry)?,
+            _ => site.input(0)?,
+        };
+        let mut attributes = geometry;
+        attributes.extend(site.attributes(&["groups", "epilogue"])?);
+        attributes.extend([("algorithm", site.string(algorithm)), ("unroll", site.i64(site.unroll))]);
+        Ok(Self { value, algorithm, attributes })
+    }
+}
+
+/// Vectors of these kernels run along W, which NHWC does not keep adjacent.
+pub fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
+    match site.layout {
+        Layout::Nhwc => Err(site.error("has no generated kernel in NHWC, whose W is strided")),
+        _ => Ok(()),
+    }
+}
+
+/// In place where no stride and no padding is in the way, else in place after a split by the strides. A 1x1 convolution
+/// runs over the positions of all images, which are one dense run in CNHW, and in NCHW if there is one image.
+fn algorithm(site: &Site, window: &Window) -> &'static str {
+    let is_one_run = site.layout == Layout::Cnhw || site.output.first() == Some(&1);
+    let is_pointwise = window.kernel == [1, 1];
+    let in_place = window.is_in_place();
+    match site.algorithm {
+        "packed" => "packed",
+        _ if is_pointwise && !is_one_run => "packed",
+        "auto" if !(site.is_sparse() || is_pointwise && in_place) => "packed",
+        _ if in_place => "direct",
+        _ => "split",
+    }
+}
+
+fn split<'c: 'a, 'a>(
+    site: &Site<'c, 'a>,
+    window: &Window,
+    geometry: &[(&'static str, Attribute<'c>)],
+) -> Result<Value<'c, 'a>, PassError> {
+    let input = site.input(0)?;
+    let dims =
+        <[i64; 4]>::try_from(shape(site.op, input)?).map_err(|_| site.error("needs an input of rank 4"))?;
+    let shape = window.split_shape(dims).map_err(|message| site.error(message))?;
+    let mut attributes = geometry.to_vec();
+    attributes.push(("lmul", site.i64(site.lmul)));
+    site.emit_shape("rvv.split_phases", &shape, &[input], &attributes)
+}

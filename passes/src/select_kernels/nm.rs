@@ -1,0 +1,94 @@
+//! Products with column-wise sparse weights.
+
+use ait_dialects::{infer::segment_of, types};
+use melior::ir::{Attribute, Value};
+
+use super::convolution::ConvolutionInput;
+use super::{Site, pack};
+use crate::{
+    PassError,
+    nm::{Columns, Mask, Packed, Weights},
+    rewrite::{constant_data, shape},
+};
+
+type Selected<'c, 'a> = Result<Value<'c, 'a>, PassError>;
+
+/// Implements a convolution or gemm whose weights have a pattern of sparsity.
+pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str, pattern: Columns) -> Selected<'c, 'a> {
+    match kind {
+        "conv2d" => conv2d(site, pattern),
+        "gemm" => gemm(site, pattern),
+        _ => Err(site.error("has no kernel for sparse weights")),
+    }
+}
+
+fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
+    let (dims, _) = site.filter()?;
+    let input = ConvolutionInput::of(site, dims)?;
+    let segment = segment_of(input.algorithm, dims.c as i64);
+    let packed = packed(site, pattern, dims.groups as i64, segment)?;
+    let [values, columns] = weights(site, &packed)?;
+    let starts: Vec<_> = packed.starts.iter().map(|start| start.unsigned_abs()).collect();
+    let starts = integers(site, &[packed.tiles, packed.segments + 1], 32, &starts)?;
+    let mut operands = vec![input.value, values, columns, starts, site.input(2)?];
+    operands.extend(site.residual());
+    let mut attributes = input.attributes;
+    attributes.extend([
+        ("sparsity", pattern.to_attribute(site.build.context())),
+        ("segment", site.i64(segment)),
+        ("lmul", site.i64(lmul(site, pattern)?)),
+    ]);
+    site.emit("nm.conv2d", &operands, &attributes)
+}
+
+/// The register group size wanted, or the largest with which a tile's accumulators and one vector fit the registers:
+/// the weights' pattern has fixed the tile.
+fn lmul(site: &Site, pattern: Columns) -> Result<i64, PassError> {
+    let fits = |lmul: &i64| *lmul <= site.lmul && (pattern.tile + 1) * lmul <= 32;
+    [8, 4, 2, 1].into_iter().find(fits).ok_or_else(|| {
+        site.error(format!("has tiles of {} rows, more than fit the 32 vector registers", pattern.tile))
+    })
+}
+
+fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
+    let k = shape(site.op, site.input(1)?)?.last().copied().unwrap_or(1);
+    let packed = packed(site, pattern, 1, k.max(1))?;
+    let [values, columns] = weights(site, &packed)?;
+    let mut operands = vec![site.input(0)?, values, columns, site.input(2)?];
+    operands.extend(site.residual());
+    let rows = site.output.iter().rev().nth(1).copied().unwrap_or(1);
+    let rows = pack::balanced_tile(rows, site.most_tile.min(rows.max(1)));
+    let attributes = [
+        site.attribute("epilogue")?,
+        ("sparsity", pattern.to_attribute(site.build.context())),
+        ("rows", site.i64(rows)),
+        ("lmul", site.i64(site.lmul)),
+    ];
+    site.emit("nm.matmul", &operands, &attributes)
+}
+
+/// Packs the constant weights, operand 1.
+fn packed(site: &Site, pattern: Columns, groups: i64, segment: i64) -> Result<Packed, PassError> {
+    let value = site.input(1)?;
+    let data = constant_data(value).ok_or_else(|| site.error("needs constant sparse weights"))?;
+    let fail = |message| site.error(message);
+    let weights = Weights::from_filter(&shape(site.op, value)?, groups, &data).map_err(fail)?;
+    let mask = Mask::of_zeros(&weights, pattern).map_err(fail)?;
+    let segment = usize::try_from(segment).unwrap_or(0);
+    crate::nm::pack(&weights, &mask, segment).map_err(|message| site.error(message))
+}
+
+/// The constants `values` and `columns`.
+fn weights<'c: 'a, 'a>(site: &Site<'c, 'a>, packed: &Packed) -> Result<[Value<'c, 'a>; 2], PassError> {
+    let Packed { tiles, kept, tile, .. } = *packed;
+    let values = site.constant(&[tiles, kept, tile], &packed.values)?;
+    Ok([values, integers(site, &[tiles, kept], packed.column_bits(), &packed.columns)?])
+}
+
+fn integers<'c: 'a, 'a>(site: &Site<'c, 'a>, shape: &[usize], bits: u32, data: &[u32]) -> Selected<'c, 'a> {
+    let shape: Vec<_> = shape.iter().map(|&dim| dim as i64).collect();
+    let value: Result<Attribute<'c>, String> =
+        types::integers_attribute(site.build.context(), &shape, bits, data);
+    let made = value.and_then(|value| site.build.constant_attribute(value));
+    made.map_err(|message| site.error(message))
+}
