@@ -53,8 +53,8 @@ func.func @gemm(%x: tensor<5x300xf32>, %b: tensor<3xf32>) -> tensor<5x3xf32> {
   return %0 : tensor<5x3xf32>
 }
 
-// Integers take their own bytes of the weights file: 16 of values, then 4 of columns, then 16 of starts.
-// PLANNED: module attributes {ait.arena_bytes = 512 : i64, {{.*}}ait.weights_bytes = 320 : i64}
+// Integers take their own bytes of the weights file: 32 of values, 4 of columns, 16 of starts, 12 of bias, on lines of 64.
+// PLANNED: module attributes {ait.arena_bytes = 0 : i64, {{.*}}ait.weights_bytes = 256 : i64}
 // PLANNED-LABEL: @main
 // PLANNED: "rvv.constant"() {offset = 0 : i64, value = {{.*}}tensor<2x2x2xf32>} : () -> memref<2x2x2xf32, strided<[4, 2, 1]>>
 // PLANNED: "rvv.constant"() {offset = 64 : i64, value = {{.*}}tensor<2x2xi8>} : () -> memref<2x2xi8, strided<[2, 1]>>
