@@ -7,6 +7,7 @@
 //! | [`Options`] | typed options of a pass |
 //! | [`PassError`], [`diagnostic`] | what went wrong, and where |
 //! | [`rewrite`] | reading and changing ops without unsafe code in the passes |
+//! | [`prune`] | which columns of which weights are kept |
 //! | [`plan_buffers`] | from tensors to views of one arena |
 //! | [`nm`] | sparse weights: masks and the packed form |
 
@@ -19,6 +20,7 @@ pub mod nm;
 mod options;
 mod pipeline;
 pub mod plan_buffers;
+pub mod prune;
 pub mod rewrite;
 mod select_kernels;
 pub mod table;

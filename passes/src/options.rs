@@ -9,6 +9,10 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     /// An integer of this range.
     Int(RangeInclusive<i64>),
+    /// A number from 0 up to, not including, 1.
+    Fraction,
+    /// Any text without a double quote; none is written as nothing.
+    Text,
 }
 
 /// One option of a pass.
@@ -29,6 +33,8 @@ impl OptionKind {
         match self {
             Self::Choice(words) => words.contains(&value),
             Self::Int(range) => value.parse().is_ok_and(|number| range.contains(&number)),
+            Self::Fraction => value.parse().is_ok_and(|number: f64| (0.0..1.0).contains(&number)),
+            Self::Text => !value.contains('"'),
         }
     }
 }
@@ -38,6 +44,8 @@ impl fmt::Display for OptionKind {
         match self {
             Self::Choice(words) => write!(out, "{}", words.join("|")),
             Self::Int(range) => write!(out, "{}..{}", range.start(), range.end()),
+            Self::Fraction => write!(out, "0..1"),
+            Self::Text => write!(out, "text"),
         }
     }
 }
@@ -73,6 +81,11 @@ impl Options {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// Some of the options.
+    pub fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| names.contains(name)).map(|(k, v)| (*k, v.clone())).collect())
+    }
+
     /// The number of an integer option; 0 for one that the pass did not declare.
     pub fn int(&self, name: &str) -> i64 {
         self.word(name).parse().unwrap_or(0)
@@ -89,9 +102,16 @@ fn unknown(key: &str, specs: &[OptionSpec]) -> String {
 
 impl fmt::Display for Options {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let pairs: Vec<_> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let given = self.0.iter().filter(|(_, value)| !value.is_empty());
+        let pairs: Vec<_> = given.map(|(key, value)| format!("{key}={}", quoted(value))).collect();
         write!(out, "{}", pairs.join(" "))
     }
+}
+
+/// A value as a pipeline's text has it: in quotes where its letters would end it.
+fn quoted(value: &str) -> String {
+    let plain = !value.contains(|letter: char| letter.is_whitespace() || "{}(),".contains(letter));
+    if plain { value.to_owned() } else { format!("\"{value}\"") }
 }
 
 #[cfg(test)]
@@ -113,6 +133,14 @@ mod tests {
         assert_eq!(given(&[]).unwrap().to_string(), "layout=cnhw tile=7");
         let options = given(&[("tile", "3"), ("layout", "nhwc")]).unwrap();
         assert_eq!((options.int("tile"), options.word("layout")), (3, "nhwc"));
+        let specs = [OptionSpec { name: "file", kind: OptionKind::Text, default: "", help: "" }];
+        let file =
+            |name: &str| Options::new(&specs, &[("file".into(), name.into())]).map(|it| it.to_string());
+        assert_eq!(file("a/b.c"), Ok("file=a/b.c".into()));
+        assert_eq!(file("a b,{c}"), Ok("file=\"a b,{c}\"".into()));
+        assert_eq!(file(""), Ok(String::new()));
+        assert_eq!(file("\"").unwrap_err(), "option 'file' is '\"', expected text");
+        assert!(OptionKind::Fraction.accepts("0.5") && !OptionKind::Fraction.accepts("1"));
     }
 
     #[test]

@@ -190,15 +190,26 @@ impl Element<'_> {
         };
         let inside = self.text[open + 1..].trim_end().strip_suffix('}');
         let inside = inside.ok_or_else(|| self.error(open, "expected '}' and nothing after it"))?;
-        inside
-            .split_whitespace()
+        words(inside)
+            .into_iter()
             .map(|pair| {
                 let pair = pair.split_once('=').filter(|(key, _)| !key.is_empty());
                 let (key, value) = pair.ok_or_else(|| self.error(open + 1, "expected key=value"))?;
-                Ok((key.to_owned(), value.to_owned()))
+                let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+                Ok((key.to_owned(), unquoted.unwrap_or(value).to_owned()))
             })
             .collect()
     }
+}
+
+/// The text between white space that is not in double quotes.
+fn words(text: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let words = text.split(|letter: char| {
+        quoted ^= letter == '"';
+        letter.is_whitespace() && !quoted
+    });
+    words.filter(|word| !word.is_empty()).collect()
 }
 
 /// Whether MLIR knows a pass, a pipeline or (with a nested pipeline) an op of this name.
@@ -228,8 +239,11 @@ fn elements(text: &str, start: usize, end: usize) -> Result<Vec<Element<'_>>, Pi
     if start == end {
         return Ok(found);
     }
+    let mut quoted = false;
     for (at, letter) in text[start..end].char_indices().map(|(at, letter)| (start + at, letter)) {
+        quoted ^= letter == '"';
         match letter {
+            _ if quoted => {}
             '{' | '(' => open.push((at, if letter == '{' { '}' } else { ')' })),
             '}' | ')' if open.pop().map(|(_, close)| close) != Some(letter) => {
                 return Err(error(at, &format!("'{letter}' closes nothing")));

@@ -6,7 +6,7 @@ use melior::ir::Module;
 use crate::{
     PassError, assign_layout, canonicalize, fold_batch_norm, fuse,
     options::{OptionKind, OptionSpec, Options},
-    plan_buffers, rewrite, select_kernels,
+    plan_buffers, prune, rewrite, select_kernels,
 };
 
 /// A pass of ours over a module.
@@ -63,6 +63,41 @@ const ALGORITHM: OptionSpec = OptionSpec {
     default: "auto",
     help: "How convolutions read their input: packed strip by strip, directly (split by its strides first), or the better.",
 };
+const MOST_TILE: OptionSpec = OptionSpec {
+    help: "Most rows of a tile; each convolution takes the balanced one up to it, as its kernel does.",
+    ..TILE
+};
+const SPARSITY: OptionSpec = OptionSpec {
+    name: "sparsity",
+    kind: OptionKind::Fraction,
+    default: "0",
+    help: "Fraction of the columns of each tile to prune; 0 is not given.",
+};
+const N: OptionSpec = OptionSpec {
+    name: "n",
+    kind: OptionKind::Int(0..=1 << 20),
+    default: "0",
+    help: "Columns to keep of every m; 0 is not given.",
+};
+const M: OptionSpec = OptionSpec { name: "m", help: "Columns of a group; 0 is not given.", ..N };
+const SCORE: OptionSpec = OptionSpec {
+    name: "score",
+    kind: OptionKind::Choice(&["l1", "l2"]),
+    default: "l1",
+    help: "The norm that orders columns, where the config names no score.",
+};
+const CONFIG: OptionSpec = OptionSpec {
+    name: "config",
+    kind: OptionKind::Text,
+    default: "",
+    help: "TOML file of what to prune and how much (docs/pruning.md).",
+};
+const MASKS: OptionSpec = OptionSpec {
+    name: "masks",
+    kind: OptionKind::Text,
+    default: "",
+    help: "Mask manifest to apply instead; weights outside are an error.",
+};
 
 /// Every pass, in the order of the standard line.
 pub static PASSES: &[Pass] = &[
@@ -77,6 +112,18 @@ pub static PASSES: &[Pass] = &[
         summary: "Folds batch norms and per-channel constants into convolutions, gemms and scale_bias.",
         options: &[],
         run: fold_batch_norm::run,
+    },
+    Pass {
+        name: "ait-prune",
+        summary: "Prunes columns of constant weights to zero and says in their type which pattern they have.",
+        options: &[SPARSITY, N, M, MOST_TILE, SCORE, CONFIG, MASKS],
+        run: prune::pass::prune,
+    },
+    Pass {
+        name: "ait-detect-sparsity",
+        summary: "Says of weights with zero columns which pattern they have, where a sparse kernel is cheaper.",
+        options: &[MOST_TILE],
+        run: prune::pass::detect,
     },
     Pass {
         name: "ait-fuse",
@@ -112,18 +159,30 @@ pub static PASSES: &[Pass] = &[
 pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
     name: "ait-pipeline",
     summary: "The standard line from the imported graph to planned buffers.",
-    options: &[LAYOUT, LMUL, TILE],
-    expand: |options| {
-        format!(
-            "ait-canonicalize,ait-fold-batch-norm,ait-fuse,ait-canonicalize,\
-             ait-assign-layout{{layout={layout}}},ait-canonicalize,\
-             ait-select-kernels{{lmul={lmul} tile={tile}}},ait-plan-buffers",
-            layout = options.word("layout"),
-            lmul = options.word("lmul"),
-            tile = options.word("tile"),
-        )
-    },
+    options: &[LAYOUT, LMUL, TILE, SPARSITY, N, M, SCORE, CONFIG, MASKS],
+    expand: standard_line,
 }];
+
+fn standard_line(options: &Options) -> String {
+    let (lmul, tile) = (options.int("lmul"), options.int("tile"));
+    // The tile of a mask is the tile of the kernel.
+    let rows = tile.min(32 / lmul.max(1) - 1);
+    let asked = ["sparsity", "n", "m"].iter().any(|name| options.word(name) != "0")
+        || ["config", "masks"].iter().any(|name| !options.word(name).is_empty());
+    let prune = match asked {
+        true => {
+            let kept = options.only(&["sparsity", "n", "m", "score", "config", "masks"]);
+            format!("ait-prune{{{kept} tile={rows}}},")
+        }
+        false => String::new(),
+    };
+    format!(
+        "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{tile={rows}}},\
+         ait-fuse,ait-canonicalize,ait-assign-layout{{layout={layout}}},ait-canonicalize,\
+         ait-select-kernels{{lmul={lmul} tile={tile}}},ait-plan-buffers",
+        layout = options.word("layout"),
+    )
+}
 
 /// `docs/passes.md`.
 pub fn markdown() -> String {
