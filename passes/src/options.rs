@@ -81,6 +81,11 @@ impl Options {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// The value of a fraction; 0 for an option that the pass did not declare.
+    pub fn fraction(&self, name: &str) -> f64 {
+        self.word(name).parse().unwrap_or(0.0)
+    }
+
     /// Some of the options.
     pub fn only(&self, names: &[&str]) -> Self {
         Self(self.0.iter().filter(|(name, _)| names.contains(name)).map(|(k, v)| (*k, v.clone())).collect())

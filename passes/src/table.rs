@@ -167,7 +167,8 @@ fn standard_line(options: &Options) -> String {
     let (lmul, tile) = (options.int("lmul"), options.int("tile"));
     // The tile of a mask is the tile of the kernel.
     let rows = tile.min(32 / lmul.max(1) - 1);
-    let asked = ["sparsity", "n", "m"].iter().any(|name| options.word(name) != "0")
+    let asked = options.fraction("sparsity") > 0.0
+        || options.int("n") + options.int("m") > 0
         || ["config", "masks"].iter().any(|name| !options.word(name).is_empty());
     let prune = match asked {
         true => {

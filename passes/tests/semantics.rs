@@ -76,6 +76,7 @@ fn apply(op: &OperationRef, x: &[&Tensor]) -> Tensor {
             reference::conv2d(x[0], x[1], x[2], x.get(3).copied(), &conv, activation(op))
         }
         "ait.gemm" => reference::gemm(x[0], x[1], x[2], x.get(3).copied(), activation(op)),
+        "ait.matmul" => reference::matmul(x[0], x[1]),
         "ait.batch_norm" => reference::batch_norm(x[0], x[1], x[2], x[3], x[4], op.f32("epsilon").unwrap()),
         "ait.scale_bias" => reference::scale_bias(x[0], x[1], x[2], activation(op)),
         "ait.activation" => return reference::activation(x[0].clone(), activation(op)),
@@ -186,6 +187,11 @@ fn fuse() {
 #[test]
 fn assign_layout() {
     check("assign-layout", "ait-assign-layout{layout=nhwc},ait-canonicalize");
+}
+
+#[test]
+fn detect_sparsity() {
+    check("detect-sparsity", "ait-detect-sparsity");
 }
 
 #[test]

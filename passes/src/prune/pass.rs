@@ -57,7 +57,7 @@ fn completed(mut config: Config, options: &Options) -> Config {
 
 fn amount(options: &Options) -> Result<Option<Amount>, String> {
     let (n, m) = (options.int("n"), options.int("m"));
-    let ratio: f64 = options.word("sparsity").parse().unwrap_or(0.0);
+    let ratio = options.fraction("sparsity");
     match (n, m, ratio > 0.0) {
         (0, 0, false) => Ok(None),
         (0, 0, true) => Amount::sparsity(ratio).map(Some),
