@@ -1,7 +1,7 @@
 //! `compile`: a planned module becomes everything that is deployed.
 
 use crate::translate::{Call, Layer, Tensor};
-use crate::{Fault, Report, Target, emit_object, header, read, translate, write_weights};
+use crate::{Fault, Report, Target, emit_object, header, read, spills, translate, write_weights};
 use ait_passes::PassError;
 use melior::Context;
 use melior::ir::operation::OperationLike;
@@ -46,6 +46,11 @@ fn compile_in<'c>(context: &'c Context, module: &Module<'c>) -> Result<Program, 
     let target = Target::new().map_err(fault)?;
     target.optimize(&lowered).map_err(fault)?;
     let object = emit_object(&target, &lowered).map_err(fault)?;
+    let kernels = model.layers.iter().filter_map(|layer| match &layer.call {
+        Call::Kernel(kernel) => Some(kernel),
+        Call::Xnn(_) => None,
+    });
+    spills::check(&object, kernels).map_err(fault)?;
     let mut weights = Vec::new();
     write_weights(&model, &mut weights)
         .map_err(|error| Fault::new(Location::unknown(context), error.to_string()))?;

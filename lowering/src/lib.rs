@@ -12,6 +12,7 @@ mod emit;
 mod header;
 pub mod kernels;
 mod report;
+mod spills;
 mod translate;
 mod weights;
 
