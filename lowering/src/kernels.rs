@@ -19,9 +19,11 @@ pub mod global_pool;
 pub mod matmul;
 pub mod name;
 pub mod nest;
+pub mod nm_matmul;
 pub mod pool;
 pub mod rvv;
 pub mod softmax;
+pub mod split_phases;
 #[cfg(test)]
 mod testing;
 pub mod tile;
@@ -32,10 +34,10 @@ use inkwell::module::Module;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
 use melior::ir::operation::{OperationLike, OperationRef};
-use melior::ir::r#type::{MemRefType, ShapedTypeLike};
+use melior::ir::r#type::{IntegerType, MemRefType, ShapedTypeLike};
 use melior::ir::{TypeLike, Value, ValueLike};
 use name::{Codec, Strided};
-use rvv::Rvv;
+use rvv::{Rvv, Width};
 use std::fmt;
 use std::str::FromStr;
 
@@ -143,6 +145,10 @@ families! {
     NmConv2d(conv2d::NmConv2d) = "nm.conv2d",
     /// Matrix product.
     Matmul(matmul::Matmul) = "rvv.matmul",
+    /// Matrix product with column-wise sparse weights.
+    NmMatmul(nm_matmul::NmMatmul) = "nm.matmul",
+    /// Padded input of a convolution, split by its strides.
+    SplitPhases(split_phases::SplitPhases) = "rvv.split_phases",
     /// Depthwise convolution.
     DepthwiseConv2d(depthwise::DepthwiseConv2d) = "rvv.depthwise_conv2d",
     /// Maximum or mean over windows.
@@ -269,6 +275,17 @@ fn strided(r#type: melior::ir::Type<'_>) -> Result<Strided, String> {
     Ok(Strided { shape, strides })
 }
 
+/// Size of the elements of an operand that holds unsigned integers.
+///
+/// # Errors
+/// If they are no integers of 1, 2 or 4 bytes.
+pub fn element_width(op: OperationRef<'_, '_>, operand: usize) -> Result<Width, String> {
+    let r#type = op.operand(operand).map_err(|error| error.to_string())?.r#type();
+    let element = MemRefType::try_from(r#type).and_then(|memref| IntegerType::try_from(memref.element()));
+    let bits = element.map_err(|_| format!("{type} is not of integers"))?.width();
+    Width::try_from(i64::from(bits / 8))
+}
+
 #[cfg(test)]
 mod tests {
     use super::Kernel;
@@ -334,6 +351,32 @@ mod tests {
             error("<1 : i64, 2 : i64", "<1 : i64, 4 : i64"),
             "nm.conv2d: values [2, 14, 7] does not have 98 elements in a row"
         );
+    }
+
+    #[test]
+    fn sparse_products_and_splits_become_names() {
+        let matmul = r#""nm.matmul"(%lhs, %values, %columns, %bias, %init)
+            {epilogue = {act = "identity"}, sparsity = #nm.columns<2, 4, 8>, rows = 3 : i64, lmul = 8 : i64}
+            : (memref<4x6xf32>, memref<2x3x8xf32>, memref<2x3xi16>, memref<9xf32>, memref<4x9xf32>) -> ()"#;
+        let arguments = "%lhs: memref<4x6xf32>, %values: memref<2x3x8xf32>, %columns: memref<2x3xi16>, \
+            %bias: memref<9xf32>, %init: memref<4x9xf32>";
+        let name = "rvv_nm.matmul_r3_m8_t8_kept3_i2_lhs4x6.6x1_out4x9.9x1_res_act.identity";
+        let parsed = kernel(arguments, matmul).unwrap();
+        assert_eq!(parsed.to_string(), name);
+        assert_eq!(name.parse(), Ok(parsed));
+        let error = |from: &str, to: &str| {
+            kernel(&arguments.replace(from, to), &matmul.replace(from, to)).unwrap_err()
+        };
+        assert_eq!(error("2x3xi16", "2x3xf32"), "nm.matmul: memref<2x3xf32> is not of integers");
+        let short = "nm.matmul: values [2, 2, 8] does not have 48 elements in a row";
+        assert_eq!(error("2x3x8xf32", "2x2x8xf32"), short);
+        assert!(error("<9xf32>", "<8xf32>").contains("bias [8]"));
+        let split = r#""rvv.split_phases"(%in, %init) {kernel = array<i64: 3, 3>, strides = array<i64: 1, 2>,
+            pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, lmul = 4 : i64}
+            : (memref<1x2x5x6xf32>, memref<1x4x7x4xf32>) -> ()"#;
+        let arguments = "%in: memref<1x2x5x6xf32>, %init: memref<1x4x7x4xf32>";
+        let name = "rvv_split.phases_k3x3_s1x2_p1x1x1x1_d1x1_m4_in1x2x5x6.60x30x6x1_out1x4x7x4.112x28x4x1";
+        assert_eq!(kernel(arguments, split).unwrap().to_string(), name);
     }
 
     #[test]

@@ -44,7 +44,7 @@ struct Dims {
 }
 
 /// (leading, second to last, last) of sizes or strides.
-fn parts(dims: &[i64]) -> Option<(&[i64], i64, i64)> {
+pub(super) fn parts(dims: &[i64]) -> Option<(&[i64], i64, i64)> {
     match dims {
         [batch @ .., rows, columns] => Some((batch, *rows, *columns)),
         _ => None,
@@ -71,7 +71,7 @@ impl Matmul {
     }
 
     /// Address of an operand's matrix of the batch item with these coordinates, dimensions of size 1 broadcast.
-    fn matrix<'c>(b: &Rvv<'c, '_>, base: P<'c>, operand: &Strided, item: &[X<'c>]) -> P<'c> {
+    pub(super) fn matrix<'c>(b: &Rvv<'c, '_>, base: P<'c>, operand: &Strided, item: &[X<'c>]) -> P<'c> {
         let leading = operand.shape.len().saturating_sub(2);
         let dims = operand.shape.iter().zip(&operand.strides).take(leading);
         let skipped = item.len().saturating_sub(leading);
@@ -111,7 +111,7 @@ impl Matmul {
 }
 
 /// The last two strides (0 for missing ones: `check` has refused such ranks).
-fn tail(strides: &[i64]) -> [i64; 2] {
+pub(super) fn tail(strides: &[i64]) -> [i64; 2] {
     parts(strides).map_or([0, 0], |(_, rows, columns)| [rows, columns])
 }
 

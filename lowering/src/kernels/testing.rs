@@ -25,6 +25,16 @@ pub fn data(rng: &mut impl Rng, count: i64) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0f32..1.0)).collect()
 }
 
+/// Words of memory that hold these bytes, the last filled up.
+pub fn words(bytes: &[u8]) -> Vec<f32> {
+    let word = |chunk: &[u8]| {
+        let mut word = [0xff; 4];
+        word[..chunk.len()].copy_from_slice(chunk);
+        f32::from_le_bytes(word)
+    };
+    bytes.chunks(4).map(word).collect()
+}
+
 /// An optimised module of what `emit` adds, as the compiler makes it.
 fn module<'c>(context: &'c Context, target: &Target, emit: impl FnOnce(&Module<'c>)) -> Module<'c> {
     let module = context.create_module("kernels");

@@ -21,6 +21,15 @@ impl Lmul {
     /// All of them, smallest first.
     pub const ALL: [Self; 4] = [Self::M1, Self::M2, Self::M4, Self::M8];
 
+    /// A group of twice as many registers, 8 at most.
+    pub const fn doubled(self) -> Self {
+        match self {
+            Self::M1 => Self::M2,
+            Self::M2 => Self::M4,
+            Self::M4 | Self::M8 => Self::M8,
+        }
+    }
+
     /// Number of registers.
     pub const fn registers(self) -> i64 {
         self as i64

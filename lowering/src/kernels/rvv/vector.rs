@@ -429,6 +429,17 @@ impl<'c> Rvv<'c, '_> {
         self.int_binary("llvm.riscv.vsra", a, (self.constant(bits).into(), self.xlen()), vl)
     }
 
+    /// Of every pair of adjacent elements the first (`bits` 0) or the second (`bits` 32), from a group of twice the size.
+    pub fn vnsrl(&self, pairs: V<'c>, bits: i64, vl: Vl<'c>) -> V<'c> {
+        assert_eq!(pairs.lmul.registers(), 2 * vl.lmul.registers(), "pairs take twice the registers");
+        let (narrow, wide) =
+            (self.int_vector(vl.lmul), self.context.i64_type().scalable_vec_type(vl.lmul.words()));
+        let wide_value = built(self.builder.build_bit_cast(pairs.value, wide, ""));
+        let args = [narrow.get_poison().into(), wide_value.into(), self.constant(bits).into(), vl.x.0.into()];
+        let types = [narrow.into(), wide.into(), self.xlen(), self.xlen()];
+        self.as_float(self.int(self.value("llvm.riscv.vnsrl", &types, &args), vl.lmul))
+    }
+
     /// The same bits as f32.
     pub fn as_float(&self, v: I<'c>) -> V<'c> {
         let value = built(self.builder.build_bit_cast(v.value, self.float_vector(v.lmul), ""));
