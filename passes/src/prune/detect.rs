@@ -22,10 +22,8 @@ const MARGIN: (i64, i64) = (9, 10);
 /// convolution up to `most_tile` rows (of a product: 32) n is the largest number of non-zero columns of a tile, and the cost
 /// `tiles * (tile + 2) * n`, as [`balanced_tile`] has it; of equal ones the largest tile.
 pub fn structure(weights: &Weights, kind: Kind, most_tile: i64) -> Option<Found> {
-    let zeros = weights.data.iter().filter(|&&value| value == 0.0).count();
     let (rows, k) = (i64::try_from(weights.rows).ok()?, i64::try_from(weights.k).ok()?);
-    // No pattern that pays keeps more columns than this.
-    if k == 0 || rows == 0 || (zeros as f64) * 10.0 < weights.data.len() as f64 {
+    if k == 0 || rows == 0 || !has_enough_zeros(&weights.data) {
         return None;
     }
     let bits = Bits::of(weights);
@@ -39,6 +37,13 @@ pub fn structure(weights: &Weights, kind: Kind, most_tile: i64) -> Option<Found>
     let pays = cost(tile, n) * MARGIN.1 <= dense * MARGIN.0;
     let columns = Columns::new(n, k, tile).ok().filter(|_| pays)?;
     Some(Found { columns, nm: nm(&bits, columns) })
+}
+
+/// Whether a pattern could pay: every tile must have as large a part of zero columns as [`MARGIN`] asks for. Cheap, since
+/// most weights of most networks have none.
+pub(super) fn has_enough_zeros(data: &[f32]) -> bool {
+    let zeros = data.iter().filter(|&&value| value == 0.0).count() as u64;
+    zeros * MARGIN.1.unsigned_abs() >= data.len() as u64 * (MARGIN.1 - MARGIN.0).unsigned_abs()
 }
 
 fn nm(bits: &Bits, columns: Columns) -> Option<(i64, i64)> {

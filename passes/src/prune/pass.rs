@@ -6,7 +6,7 @@ use melior::ir::{Module, ValueLike, operation::OperationLike};
 
 use super::{
     Amount, Config, Kind, Manifest, Norm, Score, apply,
-    detect::structure,
+    detect::{has_enough_zeros, structure},
     layers::sites,
     plan::{plan, replace},
 };
@@ -77,7 +77,7 @@ pub fn detect(module: &Module, options: &Options) -> Result<(), PassError> {
         if encoded.is_some() || site.layer.kind == Kind::DepthwiseConv2d || shape.contains(&0) {
             continue;
         }
-        let Some(data) = constant_data(filter) else { continue };
+        let Some(data) = constant_data(filter).filter(|data| has_enough_zeros(data)) else { continue };
         let weights = site.layer.matrix(&data).map_err(|message| site.error(message))?;
         if let Some(found) = structure(&weights, site.layer.kind, options.int("tile")) {
             replace(&rewriter, &site, &weights, found.columns)?;
