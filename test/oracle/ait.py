@@ -30,6 +30,11 @@ def compile(model: Path, out: Path, *options: str, emit: str = "exe") -> None:
     _call("compile", str(model), "-o", str(out), f"--emit={emit}", *options)
 
 
+def prune(model: Path, out: Path, *options: str) -> None:
+    """`ait prune model -o out options`."""
+    _call("prune", str(model), "-o", str(out), *options)
+
+
 def run(out: Path, inputs: dict[str, Array], outputs: list[str], *options: str) -> dict[str, Array]:
     """Runs the executable that `compile` put into `out`; its outputs by name."""
     arguments = []

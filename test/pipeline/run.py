@@ -2,7 +2,8 @@
 
 usage: run.py [NETWORK ...] [--jobs N]      default: all. The closing line is `N passed, N failed`.
 A case is one run; the largest error may be 1e-3 of the largest output. Torchvision's networks take 64 x 64 noise
-at batch 1 and 2; the others their full size once.
+at batch 1 and 2; the others their full size once. Pruned networks are compared with ONNX Runtime on the file that
+`ait prune` wrote, however ait learns of the zeros: from that file alone, from the mask manifest, or from the flags.
 """
 
 from __future__ import annotations
@@ -27,9 +28,19 @@ import reference  # noqa: E402
 LAYOUTS = ("nhwc", "cnhw")
 FULL_SIZE = ("efficientnet_lite0", "opennsfw")
 EVERY_VLEN = ("resnet18", "mobilenet_v2")
+DENSE_ONLY = ("opennsfw",)
 # The longest first, so that no worker is left alone with one at the end.
 NETWORKS = ("resnet152", "opennsfw", "efficientnet_lite0", "resnet101", "densenet121", "resnet50", "resnet34",
             "resnet18", "mobilenet_v2")  # fmt: skip
+
+# How sparse, at which batch, and what ait is told: the pruned file alone, that with the manifest, or the dense file
+# with the flags of `ait prune`.
+SPARSE = (
+    ("--sparsity=0.25", 1, "file"), ("--sparsity=0.5", 2, "masks"), ("--sparsity=0.75", 4, "flags"),
+    ("--nm=2:4", 1, "flags"), ("--nm=1:4", 2, "file"),
+)  # fmt: skip
+SPARSE_EVERY_VLEN = (("--sparsity=0.5", 1, "file"), ("--sparsity=0.5", 4, "flags"), ("--nm=2:4", 2, "masks"))
+WEIGHTS_NETWORK, WEIGHTS_SPARSITY, WEIGHTS_RATIO = "resnet50", "--sparsity=0.5", 0.56
 
 BUDGET_NETWORK, BUDGET_S, BUDGET_GB = "resnet50@224", 15.0, 2.0
 
@@ -50,13 +61,32 @@ class Build:
     layout: str
     batch: int
     cores: tuple[Core, ...]
+    sparsity: str = ""
+    told: str = ""
 
     def __str__(self) -> str:
-        return f"{self.network} {self.layout} batch {self.batch}"
+        sparse = f" {self.sparsity} from {self.told}" if self.sparsity else ""
+        return f"{self.network} {self.layout} batch {self.batch}{sparse}"
 
 
 def builds(network: str) -> list[Build]:
     """The cases of a network, see docs/testing.md."""
+    return dense_builds(network) + ([] if network in DENSE_ONLY else sparse_builds(network))
+
+
+def sparse_builds(network: str) -> list[Build]:
+    """The pruned cases of a network."""
+    full_size = network in FULL_SIZE
+    cases = [Build(network, "cnhw", 1 if full_size else batch, (Core(512, 2),), sparsity, told)
+             for sparsity, batch, told in SPARSE]  # fmt: skip
+    if network in EVERY_VLEN:
+        cores = (Core(128, 2), Core(256, 1), Core(512, 1))
+        cases += [Build(network, "cnhw", batch, cores, sparsity, told) for sparsity, batch, told in SPARSE_EVERY_VLEN]
+    return cases
+
+
+def dense_builds(network: str) -> list[Build]:
+    """The cases of a network as it is."""
     batches = (1,) if network in FULL_SIZE else (1, 2)
     # QEMU is several times faster at VLEN 512 than below; what the other lengths could show, two networks do.
     cores = (Core(512, 2),)
@@ -67,30 +97,49 @@ def builds(network: str) -> list[Build]:
 
 def check(build: Build, model: Path) -> list[tuple[bool, str]]:
     """Compiles and runs; whether each run agrees, and a line on it."""
-    runner = reference.session(model)
+    with tempfile.TemporaryDirectory(prefix="ait-net-") as folder:
+        try:
+            compiled, known, options = prune(build, model, Path(folder))
+            return compare_runs(build, compiled, known, options, Path(folder))
+        except (ait.Refused, ait.Crashed) as error:
+            return [(False, f"{build}: {error}")]
+
+
+def prune(build: Build, model: Path, folder: Path) -> tuple[Path, Path, list[str]]:
+    """The file to compile, the file that ONNX Runtime runs, and what `ait compile` is told of sparsity."""
+    if not build.sparsity:
+        return model, model, []
+    pruned, masks = folder / model.name, folder / "masks.safetensors"
+    ait.prune(model, pruned, build.sparsity, f"--masks={masks}")
+    if build.told == "flags":
+        return model, pruned, [build.sparsity]
+    return pruned, pruned, [f"--masks={masks}"] if build.told == "masks" else []
+
+
+def compare_runs(
+    build: Build, model: Path, known: Path, sparse: list[str], folder: Path
+) -> list[tuple[bool, str]]:
+    """Compiles `model` and compares its runs with ONNX Runtime's of `known`."""
+    runner = reference.session(known)
     inputs = reference.random_inputs(runner, build.batch, seed=build.batch)
     expected = reference.run(runner, inputs)
     lines = []
-    with tempfile.TemporaryDirectory(prefix="ait-net-") as folder:
+    start = time.monotonic()
+    ait.compile(model, folder, f"--layout={build.layout}", f"--batch={build.batch}", *sparse)
+    compiled = time.monotonic() - start
+    for core in build.cores:
         start = time.monotonic()
+        name = f"{build} vlen {core.vlen} threads {core.threads}"
+        options = (f"--vlen={core.vlen}", f"--threads={core.threads}")
         try:
-            ait.compile(model, Path(folder), f"--layout={build.layout}", f"--batch={build.batch}")
+            actual = ait.run(folder, inputs, list(expected), *options)
         except (ait.Refused, ait.Crashed) as error:
-            return [(False, f"{build}: {error}")]
-        compiled = time.monotonic() - start
-        for core in build.cores:
-            start = time.monotonic()
-            name = f"{build} vlen {core.vlen} threads {core.threads}"
-            options = (f"--vlen={core.vlen}", f"--threads={core.threads}")
-            try:
-                actual = ait.run(Path(folder), inputs, list(expected), *options)
-            except (ait.Refused, ait.Crashed) as error:
-                lines.append((False, f"{name}: {error}"))
-                continue
-            seconds = f"compile {compiled:.1f} s, run {time.monotonic() - start:.1f} s"
-            for output, value in expected.items():
-                agree, line = compare.difference(actual[output], value)
-                lines.append((agree, f"{name}: {line} ({seconds})"))
+            lines.append((False, f"{name}: {error}"))
+            continue
+        seconds = f"compile {compiled:.1f} s, run {time.monotonic() - start:.1f} s"
+        for output, value in expected.items():
+            agree, line = compare.difference(actual[output], value)
+            lines.append((agree, f"{name}: {line} ({seconds})"))
     return lines
 
 
@@ -107,6 +156,22 @@ def check_budget(folder: Path) -> tuple[bool, str]:
     gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     line = f"{BUDGET_NETWORK} to an object: {seconds:.1f} s of {BUDGET_S:.0f}, {gigabytes:.2f} GB of {BUDGET_GB:.0f}"
     return seconds < BUDGET_S and gigabytes < BUDGET_GB, line
+
+
+def check_weights(folder: Path) -> tuple[bool, str]:
+    """The weights file of a pruned network beside that of the dense one."""
+    [model] = models.make(WEIGHTS_NETWORK, folder)
+    sizes = []
+    for options in ([], [WEIGHTS_SPARSITY]):
+        with tempfile.TemporaryDirectory(prefix="ait-net-") as out:
+            try:
+                ait.compile(model, Path(out), "--batch=1", *options, emit="obj")
+            except (ait.Refused, ait.Crashed) as error:
+                return False, f"{WEIGHTS_NETWORK} {WEIGHTS_SPARSITY}: {error}"
+            sizes.append((Path(out) / f"{WEIGHTS_NETWORK}.weights").stat().st_size)
+    dense, sparse = sizes
+    line = f"{WEIGHTS_NETWORK} {WEIGHTS_SPARSITY}: {sparse} of {dense} bytes of weights, {sparse / dense:.3f}"
+    return sparse <= WEIGHTS_RATIO * dense, f"{line} (at most {WEIGHTS_RATIO})"
 
 
 def main() -> None:
@@ -127,6 +192,8 @@ def main() -> None:
 
     if "resnet50" in arguments.networks:
         report(*check_budget(folder))
+    if WEIGHTS_NETWORK in arguments.networks:
+        report(*check_weights(folder))
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for lines in pool.map(lambda build: check(build, paths[build.network]), work):
             for agree, line in lines:

@@ -1,9 +1,12 @@
 //! The command line of `ait`.
 
-use crate::{command_line, compile, failure, inspect, run};
+use crate::{command_line, compile, failure, inspect, prune, run};
 use ait_dialects::Layout;
+use ait_passes::prune::Amount;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Compiles convolutional networks (ONNX) to RISC-V Vector object code, and runs them.
@@ -20,6 +23,8 @@ enum Command {
     Compile(compile::Arguments),
     /// Run a network (compiled on the way if it is not yet) in QEMU and show its answer
     Run(run::Arguments),
+    /// Prune columns of the weights of an ONNX network and write it again, with zeros
+    Prune(prune::Arguments),
     /// Show layers, shapes, work, layouts and the memory plan of a network
     Inspect(inspect::Arguments),
 }
@@ -36,12 +41,56 @@ pub struct Network {
     /// Bind another symbolic dimension (repeatable)
     #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dim)]
     pub dims: Vec<(String, u64)>,
+    #[command(flatten)]
+    pub sparsity: Sparsity,
     /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
-    #[arg(long, value_name = "PIPELINE", conflicts_with = "layout")]
+    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "Sparsity"])]
     pub passes: Option<String>,
     /// C identifier of the model (default: from the file name)
     #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]
     pub name: Option<String>,
+}
+
+/// What is pruned on the way, if anything is; without it, zeros that the weights have are found.
+#[derive(Args, Clone, Debug, Default)]
+#[group(multiple = false)]
+pub struct Sparsity {
+    /// Prune this share of the columns of every convolution's weights, 0 to 1
+    #[arg(long, value_name = "RATIO", value_parser = parse_ratio)]
+    pub sparsity: Option<f64>,
+    /// Keep N of every M columns
+    #[arg(long, value_name = "N:M", value_parser = Amount::parse_nm)]
+    pub nm: Option<Amount>,
+    /// Keep what the manifest of `ait prune --masks` keeps
+    #[arg(long, value_name = "FILE")]
+    pub masks: Option<PathBuf>,
+    /// Prune layer by layer as a TOML file says (docs/pruning.md)
+    #[arg(long, value_name = "FILE")]
+    pub prune_config: Option<PathBuf>,
+}
+
+impl Sparsity {
+    /// As options of `ait-pipeline`, each after a space.
+    ///
+    /// # Errors
+    /// If a file's name cannot be written in a pipeline.
+    pub fn options(&self) -> Result<String> {
+        let mut options = String::new();
+        if let Some(ratio) = self.sparsity {
+            options += &format!(" sparsity={ratio}");
+        }
+        if let Some(Amount::Nm { n, m }) = self.nm {
+            options += &format!(" n={n} m={m}");
+        }
+        for (name, path) in [("masks", &self.masks), ("config", &self.prune_config)] {
+            let Some(path) = path else { continue };
+            let text = path.to_str().filter(|text| !text.contains('"'));
+            let text = text
+                .with_context(|| format!("{}: a file name must be UTF-8 without quotes", path.display()))?;
+            options += &format!(" {name}=\"{text}\"");
+        }
+        Ok(options)
+    }
 }
 
 /// What `ait compile` writes.
@@ -62,11 +111,19 @@ fn parse_layout(text: &str) -> Result<Layout, String> {
     }
 }
 
-fn parse_dim(text: &str) -> Result<(String, u64), String> {
+pub fn parse_dim(text: &str) -> Result<(String, u64), String> {
     let (name, size) = text.split_once('=').ok_or("expected NAME=N")?;
     match size.parse() {
         Ok(size) if size > 0 => Ok((name.to_owned(), size)),
         _ => Err(format!("'{size}' is not a positive number")),
+    }
+}
+
+/// A share of 0 to 1, 1 excluded: something is always left.
+pub fn parse_ratio(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ratio) if (0.0..1.0).contains(&ratio) => Ok(ratio),
+        _ => Err("a ratio is a number from 0 to 1, 1 excluded".into()),
     }
 }
 
@@ -88,6 +145,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
     let result = match cli.command {
         Command::Compile(arguments) => compile::main(&arguments),
         Command::Run(arguments) => run::main(&arguments),
+        Command::Prune(arguments) => prune::main(&arguments),
         Command::Inspect(arguments) => inspect::main(&arguments),
     };
     result.unwrap_or_else(|error| failure(&error))

@@ -5,10 +5,11 @@ use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
 use crate::opt::source::Source;
 use crate::progress::Progress;
+use ait_dialects::Layout;
 use ait_lowering::Program;
 use ait_passes::Pipeline;
 use ait_runtime::target::Toolchain;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use melior::Context;
 use melior::ir::Module;
@@ -96,10 +97,22 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
         use melior::ir::operation::OperationMutLike;
         module.as_operation_mut().set_attribute("sym_name", ait_dialects::attributes::string(context, name));
     }
-    let standard = || format!("ait-pipeline{{layout={}}}", network.layout.name().to_lowercase());
-    let pipeline = network.passes.clone().unwrap_or_else(standard);
+    let pipeline = match &network.passes {
+        Some(pipeline) => pipeline.clone(),
+        None => standard(network)?,
+    };
     Pipeline::parse(context, &pipeline)?.run(&module)?;
     Ok(module)
+}
+
+/// The standard pipeline with the network's options.
+fn standard(network: &Network) -> Result<String> {
+    let (layout, sparsity) = (network.layout.name().to_lowercase(), network.sparsity.options()?);
+    ensure!(
+        network.layout != Layout::Nhwc || sparsity.is_empty(),
+        "XNNPACK has no sparse convolutions: pruning on the way needs --layout=cnhw"
+    );
+    Ok(format!("ait-pipeline{{layout={layout}{sparsity}}}"))
 }
 
 /// Reads a network as a module of the `ait` dialect.
@@ -107,7 +120,7 @@ pub fn read<'c>(context: &'c Context, model: &Path, network: &Network) -> Result
     match model.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => {
             let dims = network.dims.iter().cloned().collect();
-            let options = ImportOptions { batch: network.batch, dims };
+            let options = ImportOptions { batch: network.batch, dims, any_batch: false };
             Ok(onnx::import(context, model, &options)?)
         }
         Some("mlir" | "mlirbc") => Source::read(model)?.module(context),

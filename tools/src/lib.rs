@@ -8,6 +8,7 @@ pub mod onnx;
 pub mod opt;
 pub mod output;
 mod progress;
+pub mod prune;
 pub mod run;
 pub mod translate;
 

@@ -110,7 +110,8 @@ fn run(cli: &Cli) -> Result<()> {
 
 fn import(cli: &Cli, context: &Context) -> Result<()> {
     let dims: BTreeMap<String, u64> = cli.dim.iter().cloned().collect();
-    let module = onnx::import(context, &cli.input, &ImportOptions { batch: cli.batch, dims })?;
+    let module =
+        onnx::import(context, &cli.input, &ImportOptions { batch: cli.batch, dims, any_batch: false })?;
     output::write(&cli.output, |sink| {
         if cli.emit_bytecode {
             return Ok(sink.write_all(&module.as_operation().write_bytecode())?);

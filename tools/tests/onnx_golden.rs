@@ -130,12 +130,12 @@ fn options_bind_dimensions() {
     let model = Model::new(13).input("x", "N C ?").node("Relu", "x", "y", &[]).output("y");
     let named = |batch, dims: &[(&str, u64)]| {
         let dims = dims.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
-        text(&model, &ImportOptions { batch, dims }, false)
+        text(&model, &ImportOptions { batch, dims, any_batch: false }, false)
     };
     let flat = Model::new(13).input("x", "N C").node("Relu", "x", "y", &[]).output("y");
     let bound = |batch, dims: &[(&str, u64)]| {
         let dims = dims.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
-        text(&flat, &ImportOptions { batch, dims }, false)
+        text(&flat, &ImportOptions { batch, dims, any_batch: false }, false)
     };
     assert!(bound(Some(4), &[("C", 3)]).expect("bound").contains("tensor<4x3xf32>"));
     assert!(bound(None, &[("N", 4), ("C", 3)]).expect("bound").contains("tensor<4x3xf32>"));

@@ -53,6 +53,7 @@ fn bind(index: usize, dim: &Dimension, options: &ImportOptions) -> Result<i64, S
         (None, Some(value), _) | (None, None, Some(value)) => {
             i64::try_from(value).map_err(|_| format!("has dimension {index} of size {value}"))?
         }
+        (None, None, None) if index == 0 && options.any_batch => 1,
         (None, None, None) => return Err(open(index, name)),
     };
     if bound < 1 {

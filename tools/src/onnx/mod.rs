@@ -50,6 +50,8 @@ pub struct ImportOptions {
     pub batch: Option<u64>,
     /// Symbolic dimensions by name (`--dim name=value`).
     pub dims: BTreeMap<String, u64>,
+    /// Whether dimension 0 is 1 where nothing says what it is: for work on weights, which no batch changes.
+    pub any_batch: bool,
 }
 
 /// Imports a model file; external data lies beside it.

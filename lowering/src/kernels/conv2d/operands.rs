@@ -1,12 +1,13 @@
 //! The operands of the ops, as the kernel finds them in its arguments.
 
 use super::{Algorithm, Conv2d, Sparse};
-use crate::kernels::element_width;
 use crate::kernels::name::Strided;
-use crate::kernels::rvv::Lmul;
+use crate::kernels::rvv::{Lmul, Width};
 use ait_dialects::attributes::Attributes;
 use ait_dialects::nm::Columns;
-use melior::ir::operation::OperationRef;
+use melior::ir::ValueLike;
+use melior::ir::operation::{OperationLike, OperationRef};
+use melior::ir::r#type::{IntegerType, MemRefType, ShapedTypeLike};
 
 /// Numbers of the arguments.
 pub struct Operands {
@@ -59,7 +60,7 @@ pub fn sparse(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Conv2d,
     for ((buffer, what), size) in weights.iter().zip(["values", "columns", "starts"]).zip(sizes) {
         expect(what, buffer, tiles.saturating_mul(size))?;
     }
-    let index = element_width(op, 2)?;
+    let index = Width::try_from(element_bytes(op, 2)?)?;
     conv.sparse = Some(Sparse { kept, index });
     Ok(conv)
 }
@@ -102,4 +103,11 @@ fn expect(what: &str, buffer: &Strided, elements: i64) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{what} {:?} does not have {elements} elements in a row", buffer.shape))
+}
+
+/// Size of an integer operand's elements.
+fn element_bytes(op: OperationRef<'_, '_>, index: usize) -> Result<i64, String> {
+    let r#type = op.operand(index).map_err(|error| error.to_string())?.r#type();
+    let integer = MemRefType::try_from(r#type).and_then(|memref| IntegerType::try_from(memref.element()));
+    integer.map(|integer| i64::from(integer.width() / 8)).map_err(|_| format!("{type} is not of integers"))
 }

@@ -99,6 +99,16 @@ fn pack(conv: &Conv2d, filter: &[f32]) -> Vec<f32> {
     packed
 }
 
+/// Words of memory that hold these bytes, the last filled up.
+fn words(bytes: &[u8]) -> Vec<f32> {
+    let word = |chunk: &[u8]| {
+        let mut word = [0xff; 4];
+        word[..chunk.len()].copy_from_slice(chunk);
+        f32::from_le_bytes(word)
+    };
+    bytes.chunks(4).map(word).collect()
+}
+
 /// Keeps random columns of every tile, zeroes the others, and packs as `nm.td` says: values, columns, starts.
 fn prune(rng: &mut impl Rng, conv: &Conv2d, sparse: Sparse, filter: &mut [f32]) -> [Vec<f32>; 3] {
     let dims = conv.dims().unwrap();
@@ -130,7 +140,7 @@ fn prune(rng: &mut impl Rng, conv: &Conv2d, sparse: Sparse, filter: &mut [f32]) 
             }
         }
     }
-    [values, testing::words(&columns), testing::words(&starts)]
+    [values, words(&columns), words(&starts)]
 }
 
 /// The memory that the kernel reads for an input N x C x H x W in row-major order, gaps poisoned.
