@@ -61,7 +61,7 @@ const ALGORITHM: OptionSpec = OptionSpec {
     name: "algorithm",
     kind: OptionKind::Choice(&["auto", "packed", "direct"]),
     default: "auto",
-    help: "How convolutions read their input: packed strip by strip, directly (split by its strides first), or the better.",
+    help: "How convolutions read their input: packed strip by strip, directly (split by the strides first), or directly where possible.",
 };
 const MOST_TILE: OptionSpec = OptionSpec {
     help: "Most rows of a tile; each convolution takes the balanced one up to it, as its kernel does.",
@@ -159,7 +159,7 @@ pub static PASSES: &[Pass] = &[
 pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
     name: "ait-pipeline",
     summary: "The standard line from the imported graph to planned buffers.",
-    options: &[LAYOUT, LMUL, TILE, SPARSITY, N, M, SCORE, CONFIG, MASKS],
+    options: &[LAYOUT, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS],
     expand: standard_line,
 }];
 
@@ -180,8 +180,10 @@ fn standard_line(options: &Options) -> String {
     format!(
         "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{tile={rows}}},\
          ait-fuse,ait-canonicalize,ait-assign-layout{{layout={layout}}},ait-canonicalize,\
-         ait-select-kernels{{lmul={lmul} tile={tile}}},ait-plan-buffers",
+         ait-select-kernels{{lmul={lmul} tile={tile} unroll={unroll} algorithm={algorithm}}},ait-plan-buffers",
         layout = options.word("layout"),
+        unroll = options.word("unroll"),
+        algorithm = options.word("algorithm"),
     )
 }
 

@@ -24,7 +24,7 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
         let window = window.map_err(|message| site.error(message))?;
         let mut geometry = site.attributes(&["strides", "pads", "dilations"])?;
         geometry.push(("kernel", attributes::i64_array(site.build.context(), &window.kernel)));
-        let algorithm = algorithm(site, &window);
+        let algorithm = algorithm(site, &window)?;
         let value = match algorithm {
             "split" => split(site, &window, &geometry)?,
             _ => site.input(0)?,
@@ -46,16 +46,15 @@ pub fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
 
 /// In place where no stride and no padding is in the way, else in place after a split by the strides. A 1x1 convolution
 /// runs over the positions of all images, which are one dense run in CNHW, and in NCHW if there is one image.
-fn algorithm(site: &Site, window: &Window) -> &'static str {
+fn algorithm(site: &Site, window: &Window) -> Result<&'static str, PassError> {
     let is_one_run = site.layout == Layout::Cnhw || site.output.first() == Some(&1);
-    let is_pointwise = window.kernel == [1, 1];
-    let in_place = window.is_in_place();
+    let direct = if window.is_in_place() { "direct" } else { "split" };
     match site.algorithm {
-        "packed" => "packed",
-        _ if is_pointwise && !is_one_run => "packed",
-        "auto" if !(site.is_sparse() || is_pointwise && in_place) => "packed",
-        _ if in_place => "direct",
-        _ => "split",
+        "packed" => Ok("packed"),
+        _ if window.kernel != [1, 1] || is_one_run => Ok(direct),
+        "auto" => Ok("packed"),
+        _ => Err(site
+            .error("cannot read its input directly: the positions of several NCHW images are not one run")),
     }
 }
 

@@ -103,10 +103,6 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
         Columns::of_encoding(weights.r#type()).map_err(|message| self.error(message))
     }
 
-    fn is_sparse(&self) -> bool {
-        self.pattern().is_ok_and(|pattern| pattern.is_some())
-    }
-
     /// Operand 3 of a convolution or gemm.
     fn residual(&self) -> Option<Value<'c, 'a>> {
         self.op.operand(3).ok()

@@ -1,13 +1,13 @@
 // RUN: ait-opt %s --ait-select-kernels | FileCheck %s
-// RUN: ait-opt %s --ait-select-kernels="lmul=8 tile=2" | FileCheck %s --check-prefix=WIDE
+// RUN: ait-opt %s --ait-select-kernels="lmul=8 tile=2 algorithm=packed" | FileCheck %s --check-prefix=WIDE
 
 // Five channels in tiles of 3 (two tiles); the filter is c fastest, then taps, with the short tile filled up.
 // WIDE-LABEL: @packed
-// WIDE: "rvv.conv2d"{{.*}}lmul = 8 : i64{{.*}}tile = 2 : i64
+// WIDE: "rvv.conv2d"{{.*}}algorithm = "packed"{{.*}}lmul = 8 : i64{{.*}}tile = 2 : i64
 // CHECK-LABEL: @packed
 // CHECK: %[[W:.*]] = "ait.constant"() {value = dense<{{.*}}> : tensor<1x1x4x5xf32>}
 // CHECK: %[[E:.*]] = tensor.empty() : tensor<1x5x4x3xf32, #ait.layout<"CNHW">>
-// CHECK: "rvv.conv2d"(%arg0, %[[W]], %{{[^,]*}}, %[[E]], %arg1) {algorithm = "packed", {{.*}}epilogue = {act = "relu"}, groups = 1 : i64, kernel = array<i64: 1, 2>, lmul = 4 : i64, {{.*}}tile = 5 : i64, unroll = 4 : i64}
+// CHECK: "rvv.conv2d"(%arg0, %[[W]], %{{[^,]*}}, %[[E]], %arg1) {algorithm = "direct", {{.*}}epilogue = {act = "relu"}, groups = 1 : i64, kernel = array<i64: 1, 2>, lmul = 4 : i64, {{.*}}tile = 5 : i64, unroll = 4 : i64}
 func.func @packed(%x: tensor<1x2x4x4xf32, #ait.layout<"CNHW">>, %r: tensor<1x5x4x3xf32, #ait.layout<"CNHW">>) -> tensor<1x5x4x3xf32, #ait.layout<"CNHW">> {
   %w = "ait.constant"() {value = dense<2.0> : tensor<5x2x1x2xf32>} : () -> tensor<5x2x1x2xf32>
   %b = "ait.constant"() {value = dense<0.0> : tensor<5xf32>} : () -> tensor<5xf32>
@@ -82,4 +82,18 @@ func.func @rest(%x: tensor<1x2x4x4xf32>, %c: tensor<2xf32>) -> (tensor<1x2x2x2xf
   %8 = "ait.activation"(%7) {epilogue = {act = "tanh"}} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
   %9 = "ait.concat"(%7, %8) {axis = 1 : i64} : (tensor<1x2x4x4xf32>, tensor<1x2x4x4xf32>) -> tensor<1x4x4x4xf32>
   return %0, %1, %2, %3, %9 : tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>, tensor<1x2x1x1xf32>, tensor<1x2x1x1xf32>, tensor<1x4x4x4xf32>
+}
+
+// Padding and strides are split off first.
+// CHECK-LABEL: @split
+// CHECK: %[[S:.*]] = "rvv.split_phases"(%arg0, {{.*}} : (tensor<1x2x7x7xf32>, tensor<1x8x5x5xf32>) -> tensor<1x8x5x5xf32>
+// CHECK: "rvv.conv2d"(%[[S]], {{.*}}algorithm = "split"
+// WIDE-LABEL: @split
+// WIDE-NOT: split_phases
+// WIDE: "rvv.conv2d"(%arg0, {{.*}}algorithm = "packed"
+func.func @split(%x: tensor<1x2x7x7xf32>) -> tensor<1x3x4x4xf32> {
+  %w = "ait.constant"() {value = dense<2.0> : tensor<3x2x3x3xf32>} : () -> tensor<3x2x3x3xf32>
+  %b = "ait.constant"() {value = dense<0.0> : tensor<3xf32>} : () -> tensor<3xf32>
+  %0 = "ait.conv2d"(%x, %w, %b) {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}} : (tensor<1x2x7x7xf32>, tensor<3x2x3x3xf32>, tensor<3xf32>) -> tensor<1x3x4x4xf32>
+  return %0 : tensor<1x3x4x4xf32>
 }
