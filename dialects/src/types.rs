@@ -214,3 +214,25 @@ pub fn f32_data(attribute: Attribute<'_>) -> Result<Vec<f32>, String> {
     };
     Ok(raw.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_unsigned_and_as_wide_as_asked() {
+        let context = crate::context();
+        for (bits, data) in [(8, [0, 7, 255]), (16, [65535, 0, 256]), (32, [1, u32::MAX, 0]), (16, [9, 9, 9])]
+        {
+            let attribute = integers_attribute(&context, &[3], bits, &data).unwrap();
+            assert_eq!(attribute.r#type().to_string(), format!("tensor<3xi{bits}>"));
+            assert_eq!(integer_data(attribute).unwrap(), data);
+            assert_eq!(raw_bytes(attribute).unwrap().len(), 3 * bits as usize / 8);
+        }
+        assert_eq!(integers_attribute(&context, &[1], 8, &[256]).unwrap_err(), "256 does not fit 8 bits");
+        assert!(integers_attribute(&context, &[1], 64, &[0]).is_err());
+        let floats = elements_attribute(&context, &[2], &[1.0, -2.0]);
+        assert!(integer_data(floats).is_err());
+        assert_eq!(raw_bytes(floats).unwrap(), [1.0f32.to_le_bytes(), (-2.0f32).to_le_bytes()].concat());
+    }
+}

@@ -32,3 +32,12 @@ module {
     return
   }
 }
+
+// -----
+
+// The planner moves f32 only; integers are constants that kernels read.
+func.func @main() -> tensor<4xi8> {
+  %c = "ait.constant"() {value = dense<1> : tensor<4xi8>} : () -> tensor<4xi8>
+  // expected-error@+1 {{'func.return' op works on f32, not on tensor<4xi8>}}
+  return %c : tensor<4xi8>
+}
