@@ -85,6 +85,17 @@ impl Window {
         Ok(shape)
     }
 
+    /// Most taps of a window that a convolution reads in place: each has a constant offset.
+    pub const MOST_TAPS: i64 = 1 << 12;
+    /// Most phases along W of an input that is split by the strides.
+    pub const MOST_PHASES: usize = 64;
+
+    /// Whether `rvv.split_phases` and a convolution that reads in place have kernels for this window.
+    pub fn can_split(&self) -> bool {
+        let [height, width] = self.kernel;
+        height.saturating_mul(width) <= Self::MOST_TAPS && self.phases(1).len() <= Self::MOST_PHASES
+    }
+
     /// Whether a convolution can read its input in place: strides 1 and no padding.
     pub fn is_in_place(&self) -> bool {
         self.strides == [1, 1] && self.pads == [0; 4]

@@ -26,8 +26,6 @@ use operands::Operands;
 
 /// Bound on every number of a window, so that no product of two overflows.
 const LIMIT: i64 = 1 << 24;
-/// Most taps of a window that is read in place: each has a constant offset.
-const MOST_TAPS: i64 = 1 << 12;
 /// Positions of a task: VLMAX of LMUL 8 at VLEN 1024.
 const BLOCK: i64 = 256;
 /// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
@@ -308,8 +306,8 @@ impl Conv2d {
         if self.algorithm == Algorithm::Direct && (self.strides != [1; 2] || self.pads != [0; 4]) {
             return Err("algorithm \"direct\" needs stride 1 and no padding".to_owned());
         }
-        if self.kernel[0] * self.kernel[1] > MOST_TAPS {
-            return Err(format!("a window of more than {MOST_TAPS} taps is not read in place"));
+        if !self.window().can_split() {
+            return Err(format!("a window of more than {} taps is not read in place", Window::MOST_TAPS));
         }
         let is_dense = |height: i64, width: i64, stride: i64| height == 1 || stride == width;
         let tall = dims.height != dims.out_height;

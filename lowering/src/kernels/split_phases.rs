@@ -16,8 +16,6 @@ use melior::ir::operation::OperationRef;
 
 /// Elements of a task, where planes are small.
 const TASK: i64 = 16384;
-/// Most phases of the columns: their code is unrolled.
-const PHASES: usize = 64;
 /// Bound on every number of a window, so that no product of two overflows.
 const LIMIT: i64 = 1 << 24;
 
@@ -119,8 +117,12 @@ impl SplitPhases {
             return Err(format!("init must have shape {shape:?}, not {:?}", self.init.shape));
         }
         let phases = [window.phases(0), window.phases(1)];
-        if phases[1].len() > PHASES {
-            return Err(format!("{} phases of columns are more than {PHASES}", phases[1].len()));
+        if phases[1].len() > Window::MOST_PHASES {
+            return Err(format!(
+                "{} phases of columns are more than {}",
+                phases[1].len(),
+                Window::MOST_PHASES
+            ));
         }
         Ok(Geometry { window, input, init, phases })
     }

@@ -3,7 +3,7 @@
 use super::{Kind, plan::GEMM_TILE};
 use crate::{
     nm::{Columns, Weights},
-    select_kernels::balanced_tile,
+    select_kernels::{balanced_tile, cost},
 };
 
 /// Column-wise sparsity that was found in weights.
@@ -20,14 +20,14 @@ const MARGIN: (i64, i64) = (9, 10);
 
 /// The structure of weights, if a sparse kernel is estimated at 10 % less than the dense one at least. For each tile of a
 /// convolution up to `most_tile` rows (of a product: 32) n is the largest number of non-zero columns of a tile, and the cost
-/// `tiles * (tile + 2) * n`, as [`balanced_tile`] has it; of equal ones the largest tile.
+/// [`cost`] times n; of equal ones the largest tile.
 pub fn structure(weights: &Weights, kind: Kind, most_tile: i64) -> Option<Found> {
     let (rows, k) = (i64::try_from(weights.rows).ok()?, i64::try_from(weights.k).ok()?);
     if k == 0 || rows == 0 || !has_enough_zeros(&weights.data) {
         return None;
     }
     let bits = Bits::of(weights);
-    let cost = |tile: i64, n: i64| (rows + tile - 1) / tile * (tile + 2) * n;
+    let cost = |tile: i64, n: i64| cost(rows, tile) * n;
     let (tiles, dense) = match kind.is_product() {
         true => (GEMM_TILE.min(rows)..=GEMM_TILE.min(rows), cost(GEMM_TILE.min(rows), k)),
         false => (1..=most_tile.clamp(1, rows), cost(balanced_tile(rows, most_tile), k)),

@@ -51,10 +51,11 @@ fn algorithm(site: &Site, window: &Window) -> Result<&'static str, PassError> {
     let direct = if window.is_in_place() { "direct" } else { "split" };
     match site.algorithm {
         "packed" => Ok("packed"),
-        _ if window.kernel != [1, 1] || is_one_run => Ok(direct),
+        _ if window.can_split() && (window.kernel != [1, 1] || is_one_run) => Ok(direct),
         "auto" => Ok("packed"),
-        _ => Err(site
+        _ if window.can_split() => Err(site
             .error("cannot read its input directly: the positions of several NCHW images are not one run")),
+        _ => Err(site.error(format!("cannot read its input directly: more than {} taps", Window::MOST_TAPS))),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
     rewrite::{MAX_ELEMENTS, Rewriter, constant_data, layout, name, operand, result, shape},
 };
 use pack::FilterShape;
-pub(crate) use pack::balanced_tile;
+pub(crate) use pack::{balanced_tile, cost};
 
 /// Runs the pass.
 pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {

@@ -17,12 +17,17 @@ pub struct FilterShape {
     pub kw: usize,
 }
 
-/// Rows computed at once: of all tiles up to `most`, the one of least cost over `rows`. A tile costs
-/// its rows, zeros included, and about two rows' time for loading the vectors that they share.
+/// Time of a step of the reduction in tiles of `tile` rows, in rows: every row's own, and about two for each tile for
+/// loading the vector that its rows share. A short last tile computes only the rows it has.
+pub fn cost(rows: i64, tile: i64) -> i64 {
+    rows + 2 * ((rows + tile - 1) / tile)
+}
+
+/// Rows computed at once: of all tiles up to `most` the one of least cost, of equal ones the smallest, which wastes the
+/// least memory on a short last tile.
 pub fn balanced_tile(rows: i64, most: i64) -> i64 {
     let rows = rows.clamp(1, MAX_ELEMENTS);
-    let cost = |tile: &i64| (rows + tile - 1) / tile * (tile + 2);
-    (1..=most.max(1)).rev().min_by_key(cost).unwrap_or(1)
+    (1..=most.max(1)).min_by_key(|&tile| cost(rows, tile)).unwrap_or(1)
 }
 
 /// `groups x ceil(K/groups/tile) x (KH*KW*C) x tile` with c fastest in the reduction; short last
@@ -74,7 +79,7 @@ mod tests {
     #[test]
     fn tiles_are_balanced() {
         assert_eq!(balanced_tile(7, 7), 7);
-        assert_eq!(balanced_tile(64, 7), 6);
+        assert_eq!(balanced_tile(64, 7), 7);
         assert_eq!(balanced_tile(1, 7), 1);
         assert_eq!(balanced_tile(8, 7), 4);
         assert_eq!(balanced_tile(512, 7), 7);
