@@ -32,7 +32,7 @@ enum Command {
 /// How a network becomes kernels; shared by all commands that compile.
 #[derive(Args, Clone, Debug)]
 pub struct Network {
-    /// Physical order of activations: nhwc runs XNNPACK, cnhw the generated RVV kernels
+    /// Physical order of activations: nhwc runs XNNPACK (pruned convolutions: cnhw), cnhw the generated RVV kernels
     #[arg(long, default_value = "cnhw", value_parser = parse_layout)]
     pub layout: Layout,
     /// Bind a symbolic batch dimension

@@ -5,11 +5,10 @@ use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
 use crate::opt::source::Source;
 use crate::progress::Progress;
-use ait_dialects::Layout;
 use ait_lowering::Program;
 use ait_passes::Pipeline;
 use ait_runtime::target::Toolchain;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use melior::Context;
 use melior::ir::Module;
@@ -108,10 +107,6 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
 /// The standard pipeline with the network's options.
 fn standard(network: &Network) -> Result<String> {
     let (layout, sparsity) = (network.layout.name().to_lowercase(), network.sparsity.options()?);
-    ensure!(
-        network.layout != Layout::Nhwc || sparsity.is_empty(),
-        "XNNPACK has no sparse convolutions: pruning on the way needs --layout=cnhw"
-    );
     Ok(format!("ait-pipeline{{layout={layout}{sparsity}}}"))
 }
 
