@@ -206,8 +206,8 @@ fn registers(attributes: &dyn Attributes) -> Result<(), String> {
             fits_registers(attributes.i64(accumulators)?, lmul)?;
         }
     }
-    if attributes.get("unroll").is_some() && ![1, 2, 4].contains(&attributes.i64("unroll")?) {
-        return Err(format!("has unroll {}, which is not 1, 2 or 4", attributes.i64("unroll")?));
+    if attributes.get("unroll").is_some() && ![1, 2, 4, 8].contains(&attributes.i64("unroll")?) {
+        return Err(format!("has unroll {}, which is not 1, 2, 4 or 8", attributes.i64("unroll")?));
     }
     Ok(())
 }

@@ -53,9 +53,9 @@ const TILE: OptionSpec = OptionSpec {
 };
 const UNROLL: OptionSpec = OptionSpec {
     name: "unroll",
-    kind: OptionKind::Choice(&["1", "2", "4"]),
-    default: "4",
-    help: "Reduction steps of an iteration of a convolution.",
+    kind: OptionKind::Choice(&["auto", "1", "2", "4", "8"]),
+    default: "auto",
+    help: "Reduction steps of an iteration of a convolution; auto is by the length of its runs.",
 };
 const ALGORITHM: OptionSpec = OptionSpec {
     name: "algorithm",

@@ -1,10 +1,16 @@
 //! Where the generated convolutions, dense and sparse, read their input.
 
-use ait_dialects::{Layout, attributes, infer::Window};
+use ait_dialects::{
+    Layout, attributes,
+    infer::{Window, segment_of},
+};
 use melior::ir::{Attribute, Value};
 
 use super::{Site, pack::FilterShape};
 use crate::{PassError, rewrite::shape};
+
+/// Steps of a run for which an iteration of 8 is worth while.
+const LONG_RUN: i64 = 64;
 
 /// The input of a convolution as its kernel reads it.
 pub struct ConvolutionInput<'c, 'a> {
@@ -29,11 +35,26 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
             "split" => split(site, &window, &geometry)?,
             _ => site.input(0)?,
         };
+        let unroll = match site.unroll {
+            Some(unroll) => unroll,
+            None => unroll(site, algorithm, dims)?,
+        };
         let mut attributes = geometry;
         attributes.extend(site.attributes(&["groups", "epilogue"])?);
-        attributes.extend([("algorithm", site.string(algorithm)), ("unroll", site.i64(site.unroll))]);
+        attributes.extend([("algorithm", site.string(algorithm)), ("unroll", site.i64(unroll))]);
         Ok(Self { value, algorithm, attributes })
     }
+}
+
+/// Steps of an iteration: 8 where runs of the reduction are long, else 4, since what is left of a run goes step by step.
+fn unroll(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassError> {
+    let [columns, taps] = [dims.c, dims.kh * dims.kw].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let run = segment_of(algorithm, columns);
+    let kept = match site.pattern()? {
+        Some(pattern) => pattern.kept_of(columns.saturating_mul(taps)) / taps.max(1) * run / columns.max(1),
+        None => run,
+    };
+    Ok(if kept >= LONG_RUN { 8 } else { 4 })
 }
 
 /// Vectors of these kernels run along W, which NHWC does not keep adjacent.

@@ -49,7 +49,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             layout: layout(result(op)?),
             channels_last,
             lmul,
-            unroll: options.int("unroll"),
+            unroll: options.word("unroll").parse().ok(),
             algorithm: options.word("algorithm"),
             most_tile: tile.min(32 / lmul.max(1) - 1),
         };
@@ -80,8 +80,8 @@ struct Site<'c, 'a> {
     /// Whether the module's layout is NHWC.
     channels_last: bool,
     lmul: i64,
-    /// Reduction steps of an iteration of a convolution.
-    unroll: i64,
+    /// Reduction steps of an iteration of a convolution, if that is given.
+    unroll: Option<i64>,
     /// How convolutions read their input: "auto", "packed" or "direct".
     algorithm: &'a str,
     /// Largest `tile` that option and register file allow.

@@ -125,7 +125,7 @@ func.func @unroll(%x: tensor<1x3x8x8xf32>, %b: tensor<3xf32>) -> tensor<1x3x8x7x
   %c = "ait.constant"() {value = dense<[[0, 2, 1], [1, 0, 2]]> : tensor<2x3xi8>} : () -> tensor<2x3xi8>
   %s = "ait.constant"() {value = dense<[[0, 2, 3], [0, 1, 3]]> : tensor<2x3xi32>} : () -> tensor<2x3xi32>
   %e = tensor.empty() : tensor<1x3x8x7xf32>
-  // expected-error@+1 {{'nm.conv2d' op has unroll 3, which is not 1, 2 or 4}}
+  // expected-error@+1 {{'nm.conv2d' op has unroll 3, which is not 1, 2, 4 or 8}}
   %0 = "nm.conv2d"(%x, %v, %c, %s, %b, %e) {kernel = array<i64: 1, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
     dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}, algorithm = "direct",
     sparsity = #nm.columns<2, 4, 2>, segment = 3 : i64, lmul = 4 : i64, unroll = 3 : i64}
