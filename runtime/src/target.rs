@@ -10,7 +10,8 @@ use crate::paths::{cache_dir, find_program, write_atomically};
 pub const HEADER: (&str, &str) = ("ait_runtime.h", include_str!("../target/ait_runtime.h"));
 
 /// The C11 runtime, by file name: what `-o out/ --emit=exe` compiles and `docs/deploy.md` describes.
-pub const SOURCES: [(&str, &str); 8] = [
+pub const SOURCES: [(&str, &str); 9] = [
+    ("ait_bench.c", include_str!("../target/ait_bench.c")),
     ("ait_internal.h", include_str!("../target/ait_internal.h")),
     ("ait_main.c", include_str!("../target/ait_main.c")),
     ("ait_npy.c", include_str!("../target/ait_npy.c")),
@@ -132,6 +133,30 @@ impl Toolchain {
             command.arg("ait_xnn.c");
         }
         command.args(LINK).args(self.libraries(uses_xnnpack)?).arg("-lm");
+        let output = absolute(output)?;
+        write_atomically(&output, 0o755, |temporary| run(command.arg("-o").arg(temporary), &output))
+    }
+
+    /// Links networks (C identifiers and their objects), the runtime and the driver `ait_bench.c` into the static
+    /// executable `output`, which runs them one after another (see there for the files that it needs).
+    ///
+    /// # Errors
+    /// When a file or tool is missing, or what clang says.
+    pub fn build_bench(&self, models: &[(&str, &Path)], output: &Path) -> Result<(), TargetError> {
+        let work = Workspace::new()?;
+        let mut command = self.clang_in(&work)?;
+        let mut list = String::from("-DAIT_MODELS=");
+        for (model, object) in models {
+            if !is_c_identifier(model) {
+                return Err(TargetError::Name((*model).to_owned()));
+            }
+            list += &format!("MODEL({model}) ");
+            let file = format!("{model}.o");
+            work.link_in(object, &file)?;
+            command.arg(file);
+        }
+        command.arg(list).args(["ait_bench.c", "ait_npy.c", "ait_runtime.c", "ait_xnn.c"]);
+        command.args(LINK).args(self.libraries(true)?).arg("-lm");
         let output = absolute(output)?;
         write_atomically(&output, 0o755, |temporary| run(command.arg("-o").arg(temporary), &output))
     }

@@ -1,6 +1,6 @@
 //! The command line of `ait`.
 
-use crate::{command_line, compile, failure, inspect, prune, run};
+use crate::{bench, command_line, compile, failure, inspect, prune, run};
 use ait_dialects::Layout;
 use ait_passes::prune::Amount;
 use anyhow::{Context, Result};
@@ -27,6 +27,8 @@ enum Command {
     Prune(prune::Arguments),
     /// Show layers, shapes, work, layouts and the memory plan of a network
     Inspect(inspect::Arguments),
+    /// Count the instructions of a network's convolutions, dense and sparse, against XNNPACK's
+    Bench(bench::Arguments),
 }
 
 /// How a network becomes kernels; shared by all commands that compile.
@@ -93,6 +95,20 @@ impl Sparsity {
     }
 }
 
+impl Network {
+    /// The defaults with a batch size.
+    pub(crate) fn of_batch(batch: u64) -> Self {
+        Self {
+            layout: Layout::Cnhw,
+            batch: Some(batch),
+            dims: Vec::new(),
+            sparsity: Sparsity::default(),
+            passes: None,
+            name: None,
+        }
+    }
+}
+
 /// What `ait compile` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Emit {
@@ -147,6 +163,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Prune(arguments) => prune::main(&arguments),
         Command::Inspect(arguments) => inspect::main(&arguments),
+        Command::Bench(arguments) => bench::main(&arguments),
     };
     result.unwrap_or_else(|error| failure(&error))
 }

@@ -1,5 +1,6 @@
 //! The tools: ONNX import, and the command lines of `ait`, `ait-opt` and `ait-translate`.
 
+pub mod bench;
 mod cli;
 pub mod compile;
 pub mod description;

@@ -68,7 +68,7 @@ pub struct Arguments {
     json: bool,
 }
 
-fn parse_vlen(text: &str) -> Result<u32, String> {
+pub(crate) fn parse_vlen(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(vlen @ (128 | 256 | 512 | 1024)) => Ok(vlen),
         _ => Err("VLEN is 128, 256, 512 or 1024".into()),

@@ -1,5 +1,6 @@
 //! Running RISC-V programs: one trait, and QEMU user mode behind it.
 
+pub mod count;
 mod process;
 mod qemu;
 

@@ -11,7 +11,8 @@ use wait_timeout::ChildExt;
 
 use super::{ExecError, Output};
 
-/// Runs `command` for at most `limit`. Errors name `program`, which may be an argument of `command`.
+/// Runs `command` for at most `limit`. Errors name `program`, which may be an argument of `command`. Its standard input
+/// is empty unless the command says what it is.
 pub(super) fn run(
     mut command: Command,
     program: &Path,
@@ -19,7 +20,7 @@ pub(super) fn run(
 ) -> std::result::Result<Output, ExecError> {
     let file_error = |source| ExecError::File { path: program.to_owned(), source };
     let start = Instant::now();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(file_error)?;
     let stdout = child.stdout.take().map(collect);
     let stderr = child.stderr.take().map(collect);

@@ -1,9 +1,10 @@
 //! QEMU user mode, the default executor.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs, io};
+use std::process::{Command, Stdio};
+use std::{env, fs, io, thread};
 
+use super::count::{self, Region};
 use super::{ExecError, Executor, Job, JobFile, Output, process};
 use crate::paths;
 
@@ -14,6 +15,7 @@ pub const MAX_VLEN: u32 = 1024;
 
 const PROGRAM: &str = "qemu-riscv64";
 const OLDEST: u32 = 8;
+const SIGPIPE: i32 = 13;
 const REMEDY: &str = "run `make setup`, or set AIT_QEMU to a qemu-riscv64 of version 8 or newer";
 
 /// `qemu-riscv64` with the vector extension.
@@ -58,6 +60,38 @@ impl Qemu {
 
 impl Executor for Qemu {
     fn run(&self, job: &Job) -> Result<Output, ExecError> {
+        self.run_with(job, |command| {
+            command.stdin(Stdio::null());
+        })
+    }
+}
+
+impl Qemu {
+    /// Runs `job` and counts its instructions between calls of [`count::BEGIN`] and [`count::END`]: one region a pair.
+    /// The counts are exact and repeat. The program's standard input is not readable.
+    ///
+    /// # Errors
+    /// As [`Executor::run`]; when the log is damaged or the calls do not pair.
+    pub fn count(&self, job: &Job) -> Result<Vec<Region>, ExecError> {
+        let log_error = |source| ExecError::File { path: "QEMU's log".into(), source };
+        let (reader, writer) = io::pipe().map_err(log_error)?;
+        let log = thread::spawn(move || count::read(reader));
+        let ran = self.run_with(job, |command| {
+            command.args(["-seed", "1", "-d", "in_asm,exec,nochain", "-D", "/proc/self/fd/0"]).stdin(writer);
+        });
+        let regions = log.join().unwrap_or_else(|_| Err(io::Error::other("its reader died")));
+        match (ran, regions) {
+            // QEMU dies of a broken pipe when its log is not understood.
+            (Err(ExecError::Signal { signal: SIGPIPE, .. }), Err(source)) => Err(log_error(source)),
+            (ran, regions) => {
+                ran?;
+                regions.map_err(log_error)
+            }
+        }
+    }
+
+    /// Runs `job`; `prepare` gives QEMU's own options and standard input.
+    fn run_with(&self, job: &Job, prepare: impl FnOnce(&mut Command)) -> Result<Output, ExecError> {
         let directory = tempfile::Builder::new()
             .prefix("ait-job-")
             .tempdir()
@@ -68,7 +102,9 @@ impl Executor for Qemu {
             at(&file.path, std::os::unix::fs::symlink(source, inside(directory.path(), file)?))?;
         }
         let mut command = Command::new(&self.program);
-        command.arg("-cpu").arg(&self.cpu).arg(program).args(&job.args).current_dir(directory.path());
+        command.arg("-cpu").arg(&self.cpu).current_dir(directory.path());
+        prepare(&mut command);
+        command.arg(program).args(&job.args);
         let output = process::run(command, &job.program, job.timeout)?;
         for file in &job.outputs {
             let made = inside(directory.path(), file)?;

@@ -1,0 +1,288 @@
+//! Convolutions to measure: found in a network, or given; and the one-layer modules that measure them.
+
+use ait_dialects::attributes::Attributes;
+use ait_dialects::{Layout, types};
+use ait_passes::rewrite::{self, Rewriter};
+use ait_passes::{PassError, Pipeline};
+use ait_runtime::reference::{self, Activation, Conv2d};
+use ait_runtime::{Tensor, npy};
+use anyhow::{Context as _, Result, anyhow};
+use melior::Context;
+use melior::ir::operation::{OperationLike, OperationRef};
+use melior::ir::{Module, ValueLike};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// What decides how fast a convolution is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Shape {
+    /// N x C x H x W
+    pub input: [usize; 4],
+    /// K x C/groups x KH x KW
+    pub filter: [usize; 4],
+    /// [h, w]
+    pub strides: [usize; 2],
+    /// [top, left, bottom, right]
+    pub pads: [usize; 4],
+    /// [h, w]
+    pub dilations: [usize; 2],
+    /// Groups of channels that do not mix.
+    pub groups: usize,
+}
+
+/// A distinct convolution of a network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Layer {
+    /// ONNX node of the first one.
+    pub name: String,
+    /// How many of the network's convolutions are like this one.
+    pub count: usize,
+    /// Whether it reads an input of the network: a stem, which is not pruned by default.
+    pub stem: bool,
+    /// What it is.
+    pub shape: Shape,
+}
+
+impl Shape {
+    /// N x K x OH x OW
+    ///
+    /// # Errors
+    /// When the window does not fit the padded input.
+    pub fn output(&self) -> Result<[usize; 4]> {
+        let mut output = [self.input[0], self.filter[0], 0, 0];
+        for d in 0..2 {
+            let padded = self.input[2 + d] + self.pads[d] + self.pads[2 + d];
+            let window = (self.filter[2 + d].saturating_sub(1)).saturating_mul(self.dilations[d]) + 1;
+            let rest = padded.checked_sub(window).filter(|_| self.strides[d] > 0);
+            output[2 + d] = rest.context("the window is larger than the padded input")? / self.strides[d] + 1;
+        }
+        Ok(output)
+    }
+
+    /// Every channel is a group.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.filter[1] == 1
+    }
+
+    /// Multiply-accumulates.
+    ///
+    /// # Errors
+    /// As [`Shape::output`].
+    pub fn macs(&self) -> Result<usize> {
+        let outputs = self.output()?.iter().product::<usize>();
+        Ok(outputs * self.filter[1..].iter().product::<usize>())
+    }
+}
+
+impl std::fmt::Display for Shape {
+    /// `3x3 s2 64->128 56x56`, with what is not usual after it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ([batch, channels, height, width], [filters, _, kh, kw]) = (self.input, self.filter);
+        write!(f, "{kh}x{kw} s{} {channels}->{filters} {height}x{width}", self.strides[0])?;
+        if self.strides[0] != self.strides[1] {
+            write!(f, " strides {:?}", self.strides)?;
+        }
+        let same = self.pads.iter().all(|&pad| pad == self.pads[0]);
+        match self.pads[0] {
+            0 if same => {}
+            pad if same => write!(f, " p{pad}")?,
+            _ => write!(f, " pads {:?}", self.pads)?,
+        }
+        if self.dilations != [1, 1] {
+            write!(f, " d{}", self.dilations[0])?;
+        }
+        if self.groups > 1 {
+            write!(f, " g{}", self.groups)?;
+        }
+        if batch > 1 {
+            write!(f, " n{batch}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The distinct convolutions of a network at the `ait` level, in the order of their first occurrence; its batch norms
+/// and pads are folded first, in place.
+///
+/// # Errors
+/// What a pass reports.
+pub fn distinct<'c>(context: &'c Context, module: &Module<'c>) -> Result<Vec<Layer>> {
+    Pipeline::parse(context, "ait-canonicalize,ait-fold-batch-norm,ait-fuse,ait-canonicalize")?
+        .run(module)?;
+    let rewriter = Rewriter::new(module);
+    let mut layers: Vec<Layer> = Vec::new();
+    for op in rewriter.ops().into_iter().filter(|op| rewrite::name(*op) == "ait.conv2d") {
+        let shape = shape(op).map_err(|message| PassError::new(op.location(), message))?;
+        match layers.iter_mut().find(|layer| layer.shape == shape) {
+            Some(layer) => layer.count += 1,
+            None => layers.push(Layer { name: node(op), count: 1, stem: is_stem(op), shape }),
+        }
+    }
+    Ok(layers)
+}
+
+fn shape(op: OperationRef<'_, '_>) -> Result<Shape, String> {
+    let sizes = |index: usize| -> Result<[usize; 4], String> {
+        let value = op.operand(index).map_err(|error| error.to_string())?;
+        let shape = types::shape(value.r#type())?;
+        unsigned(shape.try_into().map_err(|_| "a convolution has rank 4")?)
+    };
+    Ok(Shape {
+        input: sizes(0)?,
+        filter: sizes(1)?,
+        strides: unsigned(op.i64s("strides")?)?,
+        pads: unsigned(op.i64s("pads")?)?,
+        dilations: unsigned(op.i64s("dilations")?)?,
+        groups: unsigned([op.i64("groups")?])?[0],
+    })
+}
+
+fn unsigned<const N: usize>(values: [i64; N]) -> Result<[usize; N], String> {
+    let mut result = [0; N];
+    for (to, from) in result.iter_mut().zip(values) {
+        *to = usize::try_from(from).map_err(|_| format!("{from} is negative"))?;
+    }
+    Ok(result)
+}
+
+/// Whether no op stands between an input of the network and the convolution.
+fn is_stem(op: OperationRef<'_, '_>) -> bool {
+    op.operand(0).is_ok_and(|input| rewrite::definition(input).is_none())
+}
+
+/// The ONNX node: the text of `loc("node")`.
+fn node(op: OperationRef<'_, '_>) -> String {
+    let text = op.location().to_string();
+    text.split('"').nth(1).unwrap_or(&text).to_owned()
+}
+
+/// Seeded data of a convolution.
+pub struct Data {
+    /// N x C x H x W
+    pub input: Tensor,
+    /// K x C/groups x KH x KW
+    pub filter: Tensor,
+    /// K
+    pub bias: Tensor,
+}
+
+impl Data {
+    /// Random numbers that the shape determines; outputs are of order 1.
+    ///
+    /// # Errors
+    /// When the tensors do not fit memory.
+    pub fn new(shape: &Shape) -> Result<Self> {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let terms = shape.filter[1..].iter().product::<usize>().max(1);
+        let scale = (3.0 / terms as f32).sqrt();
+        let mut tensor = |dims: &[usize], scale: f32| -> Result<Tensor> {
+            let mut tensor = Tensor::zeros(dims)?;
+            tensor.data_mut().iter_mut().for_each(|x| *x = random.random_range(-scale..scale));
+            Ok(tensor)
+        };
+        Ok(Self {
+            input: tensor(&shape.input, 1.0)?,
+            filter: tensor(&shape.filter, scale)?,
+            bias: tensor(&shape.filter[..1], 0.5)?,
+        })
+    }
+
+    /// The scalar reference's result.
+    ///
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn expected(&self, shape: &Shape, filter: &Tensor) -> Result<Tensor> {
+        let conv = Conv2d {
+            strides: shape.strides,
+            pads: shape.pads,
+            dilations: shape.dilations,
+            groups: shape.groups,
+        };
+        Ok(reference::conv2d(&self.input, filter, &self.bias, None, &conv, Activation::Relu)?)
+    }
+}
+
+/// The transpose back.
+fn inverse(order: [usize; 4]) -> [usize; 4] {
+    let mut result = [0; 4];
+    for (position, dim) in order.into_iter().enumerate() {
+        result[dim] = position;
+    }
+    result
+}
+
+/// A module at the `ait` level of the convolution with ReLU. Its input and output are in the memory order of `layout`,
+/// as they are inside a network, so that no conversion is part of it.
+///
+/// # Errors
+/// When the shape is impossible.
+pub fn module<'c>(
+    context: &'c Context,
+    name: &str,
+    shape: &Shape,
+    data: &Data,
+    layout: Layout,
+) -> Result<Module<'c>> {
+    let (order, output) = (layout.order(), shape.output()?);
+    let permuted = |dims: [usize; 4]| tensor_type(&order.map(|dim| dims[dim]));
+    let (from, to) = (permuted(shape.input), permuted(output));
+    let (input, result) = (tensor_type(&shape.input), tensor_type(&output));
+    let (filter, bias) = (tensor_type(&shape.filter), tensor_type(&shape.filter[..1]));
+    let text = format!(
+        r#"module @{name} {{ func.func @main(%arg: {from} {{ait.name = "x"}}) -> ({to} {{ait.name = "y"}}) {{
+          %w = "ait.constant"() {{value = {w}}} : () -> {filter}
+          %b = "ait.constant"() {{value = {b}}} : () -> {bias}
+          %x = "ait.transpose"(%arg) {{permutation = array<i64: {back}>}} : ({from}) -> {input}
+          %y = "ait.conv2d"(%x, %w, %b) {{strides = array<i64: {strides}>, pads = array<i64: {pads}>,
+            dilations = array<i64: {dilations}>, groups = {groups} : i64, epilogue = {{act = "relu"}}}}
+            : ({input}, {filter}, {bias}) -> {result} loc("conv")
+          %r = "ait.transpose"(%y) {{permutation = array<i64: {forth}>}} : ({result}) -> {to}
+          return %r : {to} }} }}"#,
+        w = dense(&data.filter),
+        b = dense(&data.bias),
+        back = list(&inverse(order)),
+        forth = list(&order),
+        strides = list(&shape.strides),
+        pads = list(&shape.pads),
+        dilations = list(&shape.dilations),
+        groups = shape.groups,
+    );
+    Module::parse(context, &text).ok_or_else(|| anyhow!("{shape}: no module can be made of this convolution"))
+}
+
+/// The values in the memory order of `layout`, as the module's input or output has them.
+///
+/// # Errors
+/// When the tensor is not of rank 4.
+pub fn in_memory_order(tensor: &Tensor, layout: Layout) -> Result<Tensor> {
+    Ok(reference::transpose(tensor, &layout.order())?)
+}
+
+/// The N x C x H x W tensor of a file in the memory order of `layout`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_output(path: &std::path::Path, layout: Layout) -> Result<Tensor> {
+    Ok(reference::transpose(&npy::read(path)?, &inverse(layout.order()))?)
+}
+
+fn list(values: &[usize]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn tensor_type(dims: &[usize]) -> String {
+    format!("tensor<{}f32>", dims.iter().map(|dim| format!("{dim}x")).collect::<String>())
+}
+
+/// `dense<"0x...">`, the exact bytes.
+fn dense(tensor: &Tensor) -> String {
+    let mut text = String::with_capacity(tensor.len() * 8 + 64);
+    text += "dense<\"0x";
+    for byte in tensor.data().iter().flat_map(|value| value.to_le_bytes()) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02X}");
+    }
+    text + "\"> : " + &tensor_type(tensor.shape())
+}

@@ -1,0 +1,224 @@
+//! `ait bench`: our convolutions against XNNPACK's, in retired instructions.
+
+mod layer;
+mod measure;
+mod report;
+
+pub use layer::{Layer, Shape};
+pub use measure::{Choice, Count, Measurement, Plan, Variant, measure};
+pub use report::{Report, Row};
+
+use crate::compile;
+use ait_runtime::paths::cache_dir;
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Arguments of `ait bench`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// The network whose distinct convolutions are measured: .onnx, .mlir, or a name such as resnet50, which is
+    /// NAME-224.onnx in the models of the tool cache (made by test/oracle/models.py NAME@224)
+    #[arg(conflicts_with = "input", required_unless_present = "input")]
+    model: Option<String>,
+    /// One convolution instead of a network: its input
+    #[arg(long, value_name = "CxHxW", value_parser = dims::<3>)]
+    input: Option<[usize; 3]>,
+    /// Output channels of that convolution
+    #[arg(long, default_value_t = 64, requires = "input")]
+    filters: usize,
+    /// Its kernel, KH and KW alike or KHxKW
+    #[arg(long, default_value = "1", value_parser = pair, requires = "input")]
+    kernel: [usize; 2],
+    /// Its strides
+    #[arg(long, default_value = "1", value_parser = pair, requires = "input")]
+    stride: [usize; 2],
+    /// Its padding above and below, left and right
+    #[arg(long, default_value = "0", value_parser = pair, requires = "input")]
+    pad: [usize; 2],
+    /// Its dilations
+    #[arg(long, default_value = "1", value_parser = pair, requires = "input")]
+    dilation: [usize; 2],
+    /// Its groups
+    #[arg(long, default_value_t = 1, requires = "input")]
+    groups: usize,
+    /// Images at once
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    batch: u64,
+    /// Parts of the columns that are pruned; 0 is dense
+    #[arg(long, value_delimiter = ',', default_value = "0,0.5,0.75", value_parser = sparsity)]
+    sparsity: Vec<f64>,
+    /// Vector length of the emulated core in bits
+    #[arg(long, default_value_t = 256, value_parser = crate::run::parse_vlen)]
+    vlen: u32,
+    /// Most accumulators of our kernels, instead of the pipeline's choice
+    #[arg(long)]
+    tile: Option<u32>,
+    /// Register group size of our kernels, instead of the pipeline's choice
+    #[arg(long)]
+    lmul: Option<u32>,
+    /// Algorithm of our kernels, instead of the pipeline's choice
+    #[arg(long)]
+    algorithm: Option<String>,
+    /// Convolutions measured at the same time
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
+    jobs: u64,
+    /// The result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the result as a page of documentation
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+fn dims<const N: usize>(text: &str) -> Result<[usize; N], String> {
+    let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    let sizes = sizes.ok().filter(|sizes| sizes.iter().all(|size| (1..=1 << 16).contains(size)));
+    sizes.and_then(|sizes| sizes.try_into().ok()).ok_or_else(|| format!("expected {N} sizes joined by x"))
+}
+
+fn pair(text: &str) -> Result<[usize; 2], String> {
+    let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    match sizes.as_deref() {
+        Ok(&[both]) if both <= 1 << 12 => Ok([both; 2]),
+        Ok(&[h, w]) if h.max(w) <= 1 << 12 => Ok([h, w]),
+        _ => Err("expected N or HxW".into()),
+    }
+}
+
+fn sparsity(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|part| (0.0..1.0).contains(part))
+        .ok_or_else(|| "expected 0 or more, below 1".into())
+}
+
+/// Runs the command.
+pub fn main(arguments: &Arguments) -> Result<ExitCode> {
+    let (title, layers) = layers(arguments)?;
+    ensure!(!layers.is_empty(), "{title} has no convolutions");
+    let registers = 32 / i64::from(arguments.lmul.unwrap_or(4).clamp(1, 8)) - 1;
+    let plan = Plan {
+        sparsities: arguments.sparsity.clone(),
+        vlen: arguments.vlen,
+        most_tile: arguments.tile.map_or(7, i64::from).min(registers),
+        options: options(arguments),
+    };
+    let measured = measure_all(&layers, &plan, usize::try_from(arguments.jobs)?)?;
+    let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
+    let report = Report::new(title, &plan, rows.collect());
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", report.text());
+    }
+    if let Some(path) = &arguments.markdown {
+        let text = report.markdown(&command());
+        crate::output::write(path, |sink| Ok(sink.write_all(text.as_bytes())?))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Options of the standard pipeline besides the layout.
+fn options(arguments: &Arguments) -> String {
+    let given = [
+        arguments.tile.map(|tile| format!("tile={tile}")),
+        arguments.lmul.map(|lmul| format!("lmul={lmul}")),
+        arguments.algorithm.as_ref().map(|algorithm| format!("algorithm={algorithm}")),
+    ];
+    given.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// How this program was called, without its directory.
+fn command() -> String {
+    let arguments = std::env::args().skip(1);
+    std::iter::once("ait".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// What is measured, and what to call it.
+fn layers(arguments: &Arguments) -> Result<(String, Vec<Layer>)> {
+    let batch = usize::try_from(arguments.batch)?;
+    if let Some([channels, height, width]) = arguments.input {
+        let groups = arguments.groups;
+        ensure!(
+            groups > 0
+                && channels.is_multiple_of(groups)
+                && arguments.filters.is_multiple_of(groups)
+                && arguments.filters > 0,
+            "{channels} channels and {} filters are no {groups} groups",
+            arguments.filters
+        );
+        let ([kh, kw], [top, left]) = (arguments.kernel, arguments.pad);
+        let shape = Shape {
+            input: [batch, channels, height, width],
+            filter: [arguments.filters, channels / groups, kh, kw],
+            strides: arguments.stride,
+            pads: [top, left, top, left],
+            dilations: arguments.dilation,
+            groups,
+        };
+        shape.output()?;
+        let layer = Layer { name: "convolution".into(), count: 1, stem: false, shape };
+        return Ok((layer.shape.to_string(), vec![layer]));
+    }
+    let model = arguments.model.as_deref().context("a network or --input is needed")?;
+    let context = ait_dialects::context();
+    let network = crate::cli::Network::of_batch(arguments.batch);
+    let module = compile::read(&context, &path(model)?, &network)?;
+    let stem = Path::new(model).file_stem().map_or(model.into(), |stem| stem.to_string_lossy());
+    Ok((stem.into_owned(), layer::distinct(&context, &module)?))
+}
+
+/// The file of a network.
+fn path(model: &str) -> Result<PathBuf> {
+    if Path::new(model).extension().is_some() {
+        return Ok(model.into());
+    }
+    let path = cache_dir().join(format!("models/{model}-224.onnx"));
+    if !path.is_file() {
+        bail!("there is no {}; make it with test/oracle/models.py {model}@224", path.display());
+    }
+    Ok(path)
+}
+
+/// Measures all layers, several at a time; results are in the order of the layers.
+fn measure_all(layers: &[Layer], plan: &Plan, jobs: usize) -> Result<Vec<Measurement>> {
+    let bar = ProgressBar::new(layers.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} [{elapsed}, {eta} left]") {
+        bar.set_style(style);
+    }
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<Result<Measurement>>>> = Mutex::new(layers.iter().map(|_| None).collect());
+    let work = || {
+        while let Some((index, layer)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            layers.get(index).map(|layer| (index, layer))
+        } {
+            bar.set_message(layer.shape.to_string());
+            let result = measure(&layer.shape, plan);
+            if result.is_err() {
+                next.store(layers.len(), Ordering::Relaxed);
+            }
+            if let Ok(mut results) = results.lock() {
+                results[index] = Some(result);
+            }
+            bar.inc(1);
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..jobs.clamp(1, layers.len().max(1))).for_each(|_| drop(scope.spawn(work)));
+    });
+    bar.finish_and_clear();
+    let results = results.into_inner().map_err(|_| anyhow::anyhow!("a measurement died"))?;
+    // After an error later layers were not begun; it comes first.
+    let mut done = Vec::new();
+    for result in results.into_iter().flatten() {
+        done.push(result?);
+    }
+    ensure!(done.len() == layers.len(), "a measurement is missing");
+    Ok(done)
+}
