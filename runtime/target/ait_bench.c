@@ -48,6 +48,8 @@ static ait_status bench(const ait_program *program) {
 }
 
 int main(void) {
+  /* QEMU uses the host's floating point once this flag is set: the same results, sooner. */
+  __asm__ volatile("csrsi fflags, 1");
   for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
     const ait_status status = bench(programs[i]);
     if (status != AIT_OK) {

@@ -6,9 +6,10 @@ mod report;
 
 pub use layer::{Layer, Shape};
 pub use measure::{Choice, Count, Measurement, Plan, Variant, measure};
-pub use report::{Report, Row};
+pub use report::{Memory, Report, Row};
 
 use crate::compile;
+use ait_passes::PassError;
 use ait_runtime::paths::cache_dir;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
@@ -50,7 +51,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     batch: u64,
     /// Parts of the columns that are pruned; 0 is dense
-    #[arg(long, value_delimiter = ',', default_value = "0,0.5,0.75", value_parser = sparsity)]
+    #[arg(long, value_delimiter = ',', default_value = "0,0.5,0.75", value_parser = crate::cli::parse_ratio)]
     sparsity: Vec<f64>,
     /// Vector length of the emulated core in bits
     #[arg(long, default_value_t = 256, value_parser = crate::run::parse_vlen)]
@@ -90,13 +91,6 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
-fn sparsity(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|part| (0.0..1.0).contains(part))
-        .ok_or_else(|| "expected 0 or more, below 1".into())
-}
-
 /// Runs the command.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let (title, layers) = layers(arguments)?;
@@ -110,7 +104,8 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     };
     let measured = measure_all(&layers, &plan, usize::try_from(arguments.jobs)?)?;
     let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
-    let report = Report::new(title, &plan, rows.collect());
+    let memory = memory(arguments)?;
+    let report = Report::new(title, &plan, rows.collect(), memory);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -135,7 +130,7 @@ fn options(arguments: &Arguments) -> String {
 
 /// How this program was called, without its directory.
 fn command() -> String {
-    let arguments = std::env::args().skip(1);
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once("ait".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
@@ -171,6 +166,33 @@ fn layers(arguments: &Arguments) -> Result<(String, Vec<Layer>)> {
     let module = compile::read(&context, &path(model)?, &network)?;
     let stem = Path::new(model).file_stem().map_or(model.into(), |stem| stem.to_string_lossy());
     Ok((stem.into_owned(), layer::distinct(&context, &module)?))
+}
+
+/// The whole network's memory at each sparsity.
+fn memory(arguments: &Arguments) -> Result<Vec<Memory>> {
+    let Some(model) = arguments.model.as_deref() else { return Ok(Vec::new()) };
+    let path = path(model)?;
+    let report = |sparsity: f64| -> Result<ait_lowering::Report> {
+        let mut network = crate::cli::Network::of_batch(arguments.batch);
+        network.sparsity.sparsity = (sparsity > 0.0).then_some(sparsity);
+        let context = ait_dialects::context();
+        let module = compile::buffers(&context, &path, &network)?;
+        let model =
+            ait_lowering::read(&module).map_err(|fault| PassError::new(fault.location, fault.message))?;
+        Ok(ait_lowering::Report::new(&model, None))
+    };
+    let dense = report(0.0)?;
+    let of = |&sparsity: &f64| {
+        let sizes = if sparsity > 0.0 { report(sparsity)? } else { dense };
+        Ok(Memory {
+            sparsity,
+            weights_bytes: sizes.weights,
+            of_dense: sizes.weights as f64 / dense.weights.max(1) as f64,
+            scratch_bytes: sizes.scratch,
+            arena_bytes: sizes.arena,
+        })
+    };
+    arguments.sparsity.iter().map(of).collect()
 }
 
 /// The file of a network.

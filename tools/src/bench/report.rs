@@ -35,6 +35,36 @@ pub struct Report {
     pub layers: Vec<Row>,
     /// One per sparsity.
     pub summary: Vec<Summary>,
+    /// One per sparsity; none for a single convolution.
+    pub memory: Vec<Memory>,
+}
+
+/// A whole network compiled with pruning as `ait compile --sparsity` does it by default.
+#[derive(Clone, Debug, Serialize)]
+pub struct Memory {
+    /// Part of the columns that is pruned.
+    pub sparsity: f64,
+    /// The weights file.
+    pub weights_bytes: u64,
+    /// The same in parts of the dense network's.
+    pub of_dense: f64,
+    /// Scratch of a thread.
+    pub scratch_bytes: u64,
+    /// The arena.
+    pub arena_bytes: u64,
+}
+
+impl Memory {
+    fn sentence(&self) -> String {
+        format!(
+            "network, {}: weights file {} bytes ({:.3} of the dense one), arena {} bytes, scratch {} bytes per thread",
+            percent(self.sparsity),
+            self.weights_bytes,
+            self.of_dense,
+            self.arena_bytes,
+            self.scratch_bytes
+        )
+    }
 }
 
 /// Over all distinct convolutions.
@@ -54,7 +84,7 @@ pub struct Summary {
 
 impl Report {
     /// Sums up.
-    pub fn new(model: String, plan: &Plan, layers: Vec<Row>) -> Self {
+    pub fn new(model: String, plan: &Plan, layers: Vec<Row>, memory: Vec<Memory>) -> Self {
         let summary = plan.sparsities.iter().enumerate();
         Self {
             summary: summary.map(|(index, &sparsity)| Summary::of(&layers, index, sparsity)).collect(),
@@ -65,6 +95,7 @@ impl Report {
             threads: 1,
             options: plan.options.clone(),
             layers,
+            memory,
         }
     }
 
@@ -77,11 +108,15 @@ impl Report {
             self.baseline,
             self.table()
         );
-        for summary in &self.summary {
+        for sentence in self.sentences() {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}", summary.sentence());
+            let _ = writeln!(text, "{sentence}");
         }
         text
+    }
+
+    fn sentences(&self) -> impl Iterator<Item = String> {
+        self.summary.iter().map(Summary::sentence).chain(self.memory.iter().map(Memory::sentence))
     }
 
     fn table(&self) -> Table {
@@ -102,8 +137,8 @@ impl Report {
             self.model,
             self.vlen
         );
-        for summary in &self.summary {
-            let _ = writeln!(text, "- {}", summary.sentence());
+        for sentence in self.sentences() {
+            let _ = writeln!(text, "- {sentence}");
         }
         let _ = writeln!(text, "\n| {} |\n|{}", HEADER.join(" | "), "---|".repeat(HEADER.len()));
         for row in &self.layers {
@@ -177,7 +212,7 @@ impl Variant {
         vec![
             String::new(),
             String::new(),
-            format!("{}%", self.sparsity * 100.0),
+            if self.pruned || self.sparsity == 0.0 { percent(self.sparsity) } else { "dense".into() },
             algorithm,
             positive(*tile),
             positive(*lmul),
@@ -190,6 +225,10 @@ impl Variant {
             self.scratch_bytes.to_string(),
         ]
     }
+}
+
+fn percent(sparsity: f64) -> String {
+    if sparsity == 0.0 { "dense".into() } else { format!("{}%", sparsity * 100.0) }
 }
 
 fn optional(value: Option<f64>) -> String {
@@ -224,13 +263,12 @@ impl Summary {
     }
 
     fn sentence(&self) -> String {
-        let name =
-            if self.sparsity == 0.0 { "dense".to_owned() } else { format!("{}%", self.sparsity * 100.0) };
+        let name = percent(self.sparsity);
         let without = self.geometric_mean_without_depthwise;
         let without = without.map(|mean| format!(" ({mean:.2}x without depthwise)")).unwrap_or_default();
         format!(
             "{name}: {:.2}x fewer instructions than XNNPACK, geometric mean over distinct convolutions{without}; {:.2}x over \
-             all convolutions of the network; at most {} bytes of scratch per thread",
+             all convolutions with their number; at most {} bytes of scratch per thread",
             self.geometric_mean, self.network, self.scratch_bytes
         )
     }
