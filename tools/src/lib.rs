@@ -5,6 +5,7 @@ mod cli;
 pub mod compile;
 pub mod description;
 pub mod inspect;
+mod instructions;
 pub mod onnx;
 pub mod opt;
 pub mod output;

@@ -3,6 +3,7 @@
 use crate::cli::{Emit, Network};
 use crate::compile::{self, Artifacts};
 use crate::description::{Description, TensorDescription, shape_text};
+use crate::instructions;
 use crate::progress::Progress;
 use ait_runtime::exec::{Executor, Job, JobFile, Qemu};
 use ait_runtime::tensor::Tensor;
@@ -17,9 +18,9 @@ use std::time::Duration;
 #[derive(Args, Debug)]
 pub struct Arguments {
     /// An .onnx or .mlir network, a directory that `ait compile --emit=exe` wrote, or the executable in it
-    model: PathBuf,
+    pub(crate) model: PathBuf,
     #[command(flatten)]
-    network: Network,
+    pub(crate) network: Network,
     /// Input: a .npy file, or a PNG or JPEG picture for N x 3 x H x W (or N x H x W x 3) inputs; NAME=FILE when
     /// there are several
     #[arg(long, short, value_name = "[NAME=]FILE")]
@@ -38,13 +39,16 @@ pub struct Arguments {
     scale: f32,
     /// Vector length of the emulated core in bits
     #[arg(long, default_value_t = 256, value_parser = parse_vlen)]
-    vlen: u32,
+    pub(crate) vlen: u32,
     /// Threads
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: u32,
     /// Inferences to run
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Count the instructions that one inference retires instead (slow): one thread, a network that is not compiled yet
+    #[arg(long, conflicts_with_all = ["output", "profile", "repeat", "threads", "labels"])]
+    instructions: bool,
     /// Write time per layer as JSON (emulated: proportions mean little)
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
@@ -62,10 +66,10 @@ pub struct Arguments {
     poison: bool,
     /// Give up after this many seconds
     #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
-    timeout: u64,
+    pub(crate) timeout: u64,
     /// The answer as JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) fn parse_vlen(text: &str) -> Result<u32, String> {
@@ -77,6 +81,9 @@ pub(crate) fn parse_vlen(text: &str) -> Result<u32, String> {
 
 /// Runs the command.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.instructions {
+        return instructions::main(arguments);
+    }
     let work = tempfile::tempdir().context("cannot make a temporary directory")?;
     let program = executable(arguments, work.path())?;
     let description = Description::read_beside(&program)?;
@@ -153,14 +160,15 @@ fn named<'a>(text: &'a str, position: usize, all: &[TensorDescription]) -> Resul
     Ok((position, Path::new(text)))
 }
 
-fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job: &mut Job) -> Result<()> {
+/// What is given for the inputs, in their order.
+fn inputs(arguments: &Arguments, description: &Description) -> Result<Vec<Tensor>> {
     let inputs = &description.inputs;
     let mut given: Vec<Option<&Path>> = vec![None; inputs.len()];
     for (position, text) in arguments.input.iter().enumerate() {
         let (index, path) = named(text, position, inputs)?;
         given[index] = Some(path);
     }
-    for (index, (input, path)) in inputs.iter().zip(given).enumerate() {
+    let read = |(input, path): (&TensorDescription, Option<&Path>)| {
         let path = path.with_context(|| {
             format!(
                 "input '{}' ({}) is missing; give --input {}=FILE",
@@ -169,10 +177,21 @@ fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job
                 input.name
             )
         })?;
-        let tensor = load(arguments, input, path).with_context(|| format!("input '{}'", input.name))?;
+        load(arguments, input, path).with_context(|| format!("input '{}'", input.name))
+    };
+    inputs.iter().zip(given).map(read).collect()
+}
+
+/// The input of a network that has one.
+pub(crate) fn one_input(arguments: &Arguments, description: &Description) -> Result<Tensor> {
+    inputs(arguments, description)?.pop().context("the network has no input")
+}
+
+fn add_inputs(arguments: &Arguments, description: &Description, work: &Path, job: &mut Job) -> Result<()> {
+    for (index, tensor) in inputs(arguments, description)?.iter().enumerate() {
         let file = format!("input{index}.npy");
         let staged = work.join(&file);
-        npy::write(&staged, &tensor)?;
+        npy::write(&staged, tensor)?;
         job.args.extend(["--input".into(), file.clone().into()]);
         job.inputs.push(JobFile::new(file, staged));
     }
