@@ -15,9 +15,15 @@ pub fn operands<const N: usize>(buffers: Vec<Strided>) -> Result<[Strided; N], S
     buffers.try_into().map_err(|_| format!("{N} operands are needed, not {count}"))
 }
 
-/// The largest group that `activation` can work on beside two groups that stay loaded, at most `lmul`.
+/// The largest group that `activation` can work on beside two groups that stay loaded, at most `lmul`. Polynomials have
+/// coefficients that LLVM may keep in registers too.
 fn lmul_beside_two(activation: &Activation, lmul: Lmul) -> Lmul {
-    if epilogue::is_in_place(activation) { lmul } else { lmul.min(Lmul::M2) }
+    let is_polynomial = epilogue::lmul(activation, Lmul::M8) < Lmul::M8;
+    match epilogue::is_in_place(activation) {
+        true => lmul,
+        false if is_polynomial => Lmul::M1,
+        false => lmul.min(Lmul::M2),
+    }
 }
 
 /// Emits the nest of `buffers`, which are the op's operands in order.

@@ -20,7 +20,7 @@ const MARGIN: (i64, i64) = (9, 10);
 
 /// The structure of weights, if a sparse kernel is estimated at 10 % less than the dense one at least. For each tile of a
 /// convolution up to `most_tile` rows (of a product: 32) n is the largest number of non-zero columns of a tile, and the cost
-/// [`cost`] times n; of equal ones the largest tile.
+/// `pack::cost` times n; of equal ones the largest tile.
 pub fn structure(weights: &Weights, kind: Kind, most_tile: i64) -> Option<Found> {
     let (rows, k) = (i64::try_from(weights.rows).ok()?, i64::try_from(weights.k).ok()?);
     if k == 0 || rows == 0 || !has_enough_zeros(&weights.data) {

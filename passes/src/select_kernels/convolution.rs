@@ -11,6 +11,8 @@ use crate::{PassError, rewrite::shape};
 
 /// Steps of a run for which an iteration of 8 is worth while.
 const LONG_RUN: i64 = 64;
+/// Steps of a tap below which its loop costs more than packing.
+const SHORT_RUN: i64 = 4;
 
 /// The input of a convolution as its kernel reads it.
 pub struct ConvolutionInput<'c, 'a> {
@@ -30,7 +32,7 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
         let window = window.map_err(|message| site.error(message))?;
         let mut geometry = site.attributes(&["strides", "pads", "dilations"])?;
         geometry.push(("kernel", attributes::i64_array(site.build.context(), &window.kernel)));
-        let algorithm = algorithm(site, &window)?;
+        let algorithm = algorithm(site, &window, dims)?;
         let value = match algorithm {
             "split" => split(site, &window, &geometry)?,
             _ => site.input(0)?,
@@ -48,13 +50,15 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
 
 /// Steps of an iteration: 8 where runs of the reduction are long, else 4, since what is left of a run goes step by step.
 fn unroll(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassError> {
+    Ok(if steps(site, algorithm, dims)? >= LONG_RUN { 8 } else { 4 })
+}
+
+/// Steps of a run: columns of a segment, those that are kept if the weights are sparse.
+fn steps(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassError> {
     let [columns, taps] = [dims.c, dims.kh * dims.kw].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    let run = segment_of(algorithm, columns);
-    let kept = match site.pattern()? {
-        Some(pattern) => pattern.kept_of(columns.saturating_mul(taps)) / taps.max(1) * run / columns.max(1),
-        None => run,
-    };
-    Ok(if kept >= LONG_RUN { 8 } else { 4 })
+    let (run, all) = (segment_of(algorithm, columns), columns.saturating_mul(taps));
+    let kept = site.pattern()?.map_or(all, |pattern| pattern.kept_of(all));
+    Ok(kept.saturating_mul(run) / all.max(1))
 }
 
 /// Vectors of these kernels run along W, which NHWC does not keep adjacent.
@@ -66,12 +70,20 @@ pub fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
 }
 
 /// In place where no stride and no padding is in the way, else in place after a split by the strides. A 1x1 convolution
-/// runs over the positions of all images, which are one dense run in CNHW, and in NCHW if there is one image.
-fn algorithm(site: &Site, window: &Window) -> Result<&'static str, PassError> {
+/// runs over the positions of all images, which are one dense run in CNHW, and in NCHW if there is one image. Packing is for
+/// sparse weights of so few channels that next to nothing is left of a tap, and where reading in place is not possible.
+fn algorithm(site: &Site, window: &Window, dims: FilterShape) -> Result<&'static str, PassError> {
     let is_one_run = site.layout == Layout::Cnhw || site.output.first() == Some(&1);
     let direct = if window.is_in_place() { "direct" } else { "split" };
     match site.algorithm {
         "packed" => Ok("packed"),
+        "auto"
+            if window.kernel != [1, 1]
+                && site.pattern()?.is_some()
+                && steps(site, direct, dims)? < SHORT_RUN =>
+        {
+            Ok("packed")
+        }
         _ if window.can_split() && (window.kernel != [1, 1] || is_one_run) => Ok(direct),
         "auto" => Ok("packed"),
         _ if window.can_split() => Err(site
