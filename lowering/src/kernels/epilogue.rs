@@ -9,11 +9,12 @@ pub fn is_in_place(activation: &Activation) -> bool {
     activation.clamp().is_some() || matches!(activation, Activation::HardSigmoid { .. })
 }
 
-/// The largest group that [`apply`] can work on without spilling, at most `lmul`.
+/// The largest group that [`apply`] can work on without spilling, at most `lmul`. Where there is no loop LLVM keeps the
+/// coefficients of polynomials in vector registers too.
 pub fn lmul(activation: &Activation, lmul: Lmul) -> Lmul {
     match activation {
         Activation::Sigmoid | Activation::Tanh | Activation::Silu | Activation::Elu { .. } => {
-            lmul.min(Lmul::M4)
+            lmul.min(Lmul::M2)
         }
         _ => lmul,
     }
