@@ -45,6 +45,9 @@ fn constant<'c>(value: Value<'c, '_>, what: &str) -> Result<Attribute<'c>, Strin
     let owner = result.owner();
     let is_constant = matches!(owner.name().as_string_ref().as_str(), Ok("ait.constant" | "rvv.constant"));
     let attribute = owner.attribute("value").ok().filter(|_| is_constant).ok_or_else(missing)?;
+    if types::shape(attribute.r#type())? != types::shape(value.r#type())? {
+        return Err(format!("has {what} of another shape than their type"));
+    }
     // SAFETY: attributes live as long as their context, not only as the op.
     Ok(unsafe { Attribute::from_raw(attribute.to_raw()) })
 }
