@@ -275,6 +275,14 @@ fn strided(r#type: melior::ir::Type<'_>) -> Result<Strided, String> {
     Ok(Strided { shape, strides })
 }
 
+/// Checks that a constant operand is dense and has so many elements.
+fn expect_elements(what: &str, buffer: &Strided, elements: i64) -> Result<(), String> {
+    if buffer.elements() == elements && *buffer == Strided::dense(&buffer.shape) {
+        return Ok(());
+    }
+    Err(format!("{what} {:?} does not have {elements} elements in a row", buffer.shape))
+}
+
 /// Size of the elements of an operand that holds unsigned integers.
 ///
 /// # Errors

@@ -17,10 +17,11 @@ mod tests;
 
 use super::Family;
 use super::name::{Codec, Strided};
+use super::nest::ceil_div;
 use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
 use ait_dialects::Activation;
-use ait_dialects::infer::{Window, output_size};
+use ait_dialects::infer::{PACKED_SEGMENT, Window, output_size, segment_of};
 use melior::ir::operation::OperationRef;
 use operands::Operands;
 
@@ -36,7 +37,7 @@ const LEAST_TILES: i64 = 4;
 const PANEL_BYTES: i64 = 20 << 10;
 /// Fewest steps of a chunk where vectors are long (accumulators are stored and loaded between chunks), and the columns of
 /// a segment of packed sparse weights: a chunk is a number of segments.
-const LEAST_STEPS: i64 = 128;
+const LEAST_STEPS: i64 = PACKED_SEGMENT;
 /// Bytes of a strip's mask: a bit for each of VLMAX positions at LMUL 8 and VLEN 1024.
 const MASK_BYTES: i64 = 64;
 
@@ -185,10 +186,6 @@ struct Blocks {
     tiles_each: i64,
 }
 
-fn ceil_div(a: i64, b: i64) -> i64 {
-    (a + b - 1) / b
-}
-
 impl Conv2d {
     fn dims(&self) -> Result<Dims, String> {
         let ([batch, all_channels, height, width], input) = self.input.dims("input")?;
@@ -230,7 +227,7 @@ impl Conv2d {
             runs: 1,
             run: 0,
             pitch: if in_place { width } else { out_width },
-            segment: if in_place { channels } else { LEAST_STEPS },
+            segment: segment_of(self.algorithm.name(), channels),
         };
         [dims.runs, dims.run] = self.runs(&dims);
         Ok(dims)
@@ -298,7 +295,7 @@ impl Conv2d {
 
     /// What the steps of a panel are a multiple of.
     fn panel_unit(&self) -> i64 {
-        if self.sparse.is_some() { LEAST_STEPS } else { self.unroll }
+        if self.sparse.is_some() { PACKED_SEGMENT } else { self.unroll }
     }
 
     /// Refuses buffers that the positions cannot run along.

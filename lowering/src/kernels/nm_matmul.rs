@@ -9,7 +9,7 @@ use super::name::{Codec, Strided};
 use super::nest::{block, ceil_div};
 use super::rvv::{Lmul, P, Rvv, V, Vl, Width, X};
 use super::tile::{self, Rows};
-use super::{Family, element_width};
+use super::{Family, element_width, expect_elements};
 use ait_dialects::Activation;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::nm::Columns;
@@ -181,9 +181,7 @@ impl Family for NmMatmul {
         for ((what, buffer), size) in
             ["values", "columns", "bias"].iter().zip([values, columns, bias]).zip(sizes)
         {
-            if buffer != Strided::dense(&buffer.shape) || buffer.elements() != size {
-                return Err(format!("{what} {:?} does not have {size} elements in a row", buffer.shape));
-            }
+            expect_elements(what, &buffer, size)?;
         }
         Ok(kernel)
     }

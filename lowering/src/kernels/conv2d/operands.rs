@@ -2,12 +2,11 @@
 
 use super::{Algorithm, Conv2d, Sparse};
 use crate::kernels::name::Strided;
-use crate::kernels::rvv::{Lmul, Width};
+use crate::kernels::rvv::Lmul;
+use crate::kernels::{element_width, expect_elements};
 use ait_dialects::attributes::Attributes;
 use ait_dialects::nm::Columns;
-use melior::ir::ValueLike;
-use melior::ir::operation::{OperationLike, OperationRef};
-use melior::ir::r#type::{IntegerType, MemRefType, ShapedTypeLike};
+use melior::ir::operation::OperationRef;
 
 /// Numbers of the arguments.
 pub struct Operands {
@@ -39,7 +38,7 @@ pub fn dense(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Conv2d, 
     let weights = conv.place(buffers)?;
     let dims = conv.dims()?;
     let packed = (conv.groups * dims.tiles * conv.tile).saturating_mul(dims.steps);
-    weights.iter().try_for_each(|filter| expect("filter", filter, packed))?;
+    weights.iter().try_for_each(|filter| expect_elements("filter", filter, packed))?;
     Ok(conv)
 }
 
@@ -58,9 +57,9 @@ pub fn sparse(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Conv2d,
     let tiles = conv.groups * dims.tiles;
     let sizes = [kept.saturating_mul(conv.tile), kept, dims.segments() + 1];
     for ((buffer, what), size) in weights.iter().zip(["values", "columns", "starts"]).zip(sizes) {
-        expect(what, buffer, tiles.saturating_mul(size))?;
+        expect_elements(what, buffer, tiles.saturating_mul(size))?;
     }
-    let index = Width::try_from(element_bytes(op, 2)?)?;
+    let index = element_width(op, 2)?;
     conv.sparse = Some(Sparse { kept, index });
     Ok(conv)
 }
@@ -93,21 +92,7 @@ impl Conv2d {
         self.residual = buffers.get(at.residual).cloned();
         let bias = get(at.bias, "bias")?;
         crate::kernels::Family::check(self)?;
-        expect("bias", &bias, self.groups * self.dims()?.rows)?;
+        expect_elements("bias", &bias, self.groups * self.dims()?.rows)?;
         Ok(buffers.into_iter().skip(at.filter).take(at.bias - at.filter).collect())
     }
-}
-
-fn expect(what: &str, buffer: &Strided, elements: i64) -> Result<(), String> {
-    if buffer.elements() == elements && *buffer == Strided::dense(&buffer.shape) {
-        return Ok(());
-    }
-    Err(format!("{what} {:?} does not have {elements} elements in a row", buffer.shape))
-}
-
-/// Size of an integer operand's elements.
-fn element_bytes(op: OperationRef<'_, '_>, index: usize) -> Result<i64, String> {
-    let r#type = op.operand(index).map_err(|error| error.to_string())?.r#type();
-    let integer = MemRefType::try_from(r#type).and_then(|memref| IntegerType::try_from(memref.element()));
-    integer.map(|integer| i64::from(integer.width() / 8)).map_err(|_| format!("{type} is not of integers"))
 }
