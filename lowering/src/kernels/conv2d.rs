@@ -338,10 +338,7 @@ impl Family for Conv2d {
             codec.int("n", &mut sparse.kept)?;
             codec.width("i", &mut sparse.index)?;
         }
-        codec.ints("k", &mut self.kernel)?;
-        codec.ints("s", &mut self.strides)?;
-        codec.ints("p", &mut self.pads)?;
-        codec.ints("d", &mut self.dilations)?;
+        codec.window(&mut self.kernel, &mut self.strides, &mut self.pads, &mut self.dilations)?;
         codec.int("g", &mut self.groups)?;
         codec.strided("in", &mut self.input)?;
         codec.strided("out", &mut self.init)?;

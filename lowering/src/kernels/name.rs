@@ -112,6 +112,23 @@ impl<'a> Codec<'a> {
         self.field(key, value, |v| write_ints(v), |text| read_ints(text)?.try_into().ok())
     }
 
+    /// A window: kernel, strides, pads, dilations.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn window(
+        &mut self,
+        kernel: &mut [i64; 2],
+        strides: &mut [i64; 2],
+        pads: &mut [i64; 4],
+        dilations: &mut [i64; 2],
+    ) -> Result<(), String> {
+        self.ints("k", kernel)?;
+        self.ints("s", strides)?;
+        self.ints("p", pads)?;
+        self.ints("d", dilations)
+    }
+
     /// A float by its bits.
     ///
     /// # Errors

@@ -252,10 +252,7 @@ impl Family for Pool2d {
         let mut function = self.function.name().to_owned();
         codec.text("", &mut function)?;
         self.function = Function::new(&function)?;
-        codec.ints("k", &mut self.kernel)?;
-        codec.ints("s", &mut self.strides)?;
-        codec.ints("p", &mut self.pads)?;
-        codec.ints("d", &mut self.dilations)?;
+        codec.window(&mut self.kernel, &mut self.strides, &mut self.pads, &mut self.dilations)?;
         codec.bool("cip", &mut self.count_include_pad)?;
         codec.lmul(&mut self.lmul)?;
         codec.strided("in", &mut self.input)?;

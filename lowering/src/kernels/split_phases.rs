@@ -239,10 +239,7 @@ impl Family for SplitPhases {
     }
 
     fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
-        codec.ints("k", &mut self.kernel)?;
-        codec.ints("s", &mut self.strides)?;
-        codec.ints("p", &mut self.pads)?;
-        codec.ints("d", &mut self.dilations)?;
+        codec.window(&mut self.kernel, &mut self.strides, &mut self.pads, &mut self.dilations)?;
         codec.lmul(&mut self.lmul)?;
         codec.strided("in", &mut self.input)?;
         codec.strided("out", &mut self.init)
