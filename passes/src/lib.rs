@@ -7,12 +7,14 @@
 //! | [`Options`] | typed options of a pass |
 //! | [`PassError`], [`diagnostic`] | what went wrong, and where |
 //! | [`rewrite`] | reading and changing ops without unsafe code in the passes |
+//! | [`cost`] | what an implementation of an op costs |
 //! | [`prune`] | which columns of which weights are kept |
 //! | [`plan_buffers`] | from tensors to views of one arena |
 //! | [`nm`] | sparse weights: masks and the packed form |
 
 mod assign_layout;
 mod canonicalize;
+pub mod cost;
 pub mod diagnostic;
 mod fold_batch_norm;
 mod fuse;

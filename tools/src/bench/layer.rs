@@ -2,11 +2,12 @@
 
 use ait_dialects::attributes::Attributes;
 use ait_dialects::{Layout, types};
+pub use ait_passes::cost::Convolution as Shape;
 use ait_passes::rewrite::{self, Rewriter};
 use ait_passes::{PassError, Pipeline};
 use ait_runtime::reference::{self, Activation, Conv2d};
 use ait_runtime::{Tensor, npy};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use melior::Context;
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::{Module, ValueLike};
@@ -14,23 +15,6 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use std::fmt::Write as _;
-
-/// What decides how fast a convolution is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Shape {
-    /// N x C x H x W
-    pub input: [usize; 4],
-    /// K x C/groups x KH x KW
-    pub filter: [usize; 4],
-    /// [h, w]
-    pub strides: [usize; 2],
-    /// [top, left, bottom, right]
-    pub pads: [usize; 4],
-    /// [h, w]
-    pub dilations: [usize; 2],
-    /// Groups of channels that do not mix.
-    pub groups: usize,
-}
 
 /// A distinct convolution of a network.
 #[derive(Clone, Debug, Serialize)]
@@ -43,64 +27,6 @@ pub struct Layer {
     pub stem: bool,
     /// What it is.
     pub shape: Shape,
-}
-
-impl Shape {
-    /// N x K x OH x OW
-    ///
-    /// # Errors
-    /// When the window does not fit the padded input.
-    pub fn output(&self) -> Result<[usize; 4]> {
-        let mut output = [self.input[0], self.filter[0], 0, 0];
-        for d in 0..2 {
-            let padded = self.input[2 + d] + self.pads[d] + self.pads[2 + d];
-            let window = (self.filter[2 + d].saturating_sub(1)).saturating_mul(self.dilations[d]) + 1;
-            let rest = padded.checked_sub(window).filter(|_| self.strides[d] > 0);
-            output[2 + d] = rest.context("the window is larger than the padded input")? / self.strides[d] + 1;
-        }
-        Ok(output)
-    }
-
-    /// Every channel is a group.
-    pub fn is_depthwise(&self) -> bool {
-        self.groups > 1 && self.filter[1] == 1
-    }
-
-    /// Multiply-accumulates.
-    ///
-    /// # Errors
-    /// As [`Shape::output`].
-    pub fn macs(&self) -> Result<usize> {
-        let outputs = self.output()?.iter().product::<usize>();
-        Ok(outputs * self.filter[1..].iter().product::<usize>())
-    }
-}
-
-impl std::fmt::Display for Shape {
-    /// `3x3 s2 64->128 56x56`, with what is not usual after it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ([batch, channels, height, width], [filters, _, kh, kw]) = (self.input, self.filter);
-        write!(f, "{kh}x{kw} s{} {channels}->{filters} {height}x{width}", self.strides[0])?;
-        if self.strides[0] != self.strides[1] {
-            write!(f, " strides {:?}", self.strides)?;
-        }
-        let same = self.pads.iter().all(|&pad| pad == self.pads[0]);
-        match self.pads[0] {
-            0 if same => {}
-            pad if same => write!(f, " p{pad}")?,
-            _ => write!(f, " pads {:?}", self.pads)?,
-        }
-        if self.dilations != [1, 1] {
-            write!(f, " d{}", self.dilations[0])?;
-        }
-        if self.groups > 1 {
-            write!(f, " g{}", self.groups)?;
-        }
-        if batch > 1 {
-            write!(f, " n{batch}")?;
-        }
-        Ok(())
-    }
 }
 
 /// The distinct convolutions of a network at the `ait` level, in the order of their first occurrence; its batch norms

@@ -1,0 +1,156 @@
+//! How a convolution can be computed.
+
+use super::{Convolution, Sparsity};
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Display, Formatter};
+
+/// Vector registers of the machine.
+const REGISTERS: i64 = 32;
+/// Register group sizes.
+const LMULS: [i64; 4] = [1, 2, 4, 8];
+/// Reduction steps of an iteration.
+const UNROLLS: [i64; 4] = [1, 2, 4, 8];
+
+/// Where the vectors of the reduction come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// The input in place: stride 1, no padding.
+    Direct,
+    /// In place, the input padded and split by `rvv.split_phases`.
+    Split,
+    /// Packed into the scratch, a panel at a time.
+    Packed,
+}
+
+impl Algorithm {
+    /// The attribute `algorithm`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Split => "split",
+            Self::Packed => "packed",
+        }
+    }
+}
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Where the vectors come from.
+    pub algorithm: Algorithm,
+    /// Output channels at once; of sparse weights, the rows that keep the same columns.
+    pub tile: i64,
+    /// Register group size.
+    pub lmul: i64,
+    /// Reduction steps of an iteration.
+    pub unroll: i64,
+}
+
+impl Choice {
+    /// Whether `tile` accumulators and one vector fit the register file.
+    pub fn fits(&self) -> bool {
+        self.tile >= 1 && (self.tile + 1) * self.lmul <= REGISTERS
+    }
+
+    /// Whether there is room for a second vector, loaded while the first is used.
+    pub fn is_double_buffered(&self) -> bool {
+        (self.tile + 2) * self.lmul <= REGISTERS
+    }
+}
+
+impl Display for Choice {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} t{} m{} u{}", self.algorithm.name(), self.tile, self.lmul, self.unroll)
+    }
+}
+
+/// What a pass's options or a pattern of sparsity leave open: everything that is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Packed, or not.
+    pub is_packed: Option<bool>,
+    /// Exactly this tile.
+    pub tile: Option<i64>,
+    /// At most these rows of a tile.
+    pub most_tile: Option<i64>,
+    /// Exactly this group size.
+    pub lmul: Option<i64>,
+    /// Exactly so many steps.
+    pub unroll: Option<i64>,
+}
+
+impl Given {
+    fn allows(&self, choice: &Choice) -> bool {
+        self.is_packed.is_none_or(|packed| packed == (choice.algorithm == Algorithm::Packed))
+            && self.tile.is_none_or(|tile| tile == choice.tile)
+            && self.most_tile.is_none_or(|most| choice.tile <= most)
+            && self.lmul.is_none_or(|lmul| lmul == choice.lmul)
+            && self.unroll.is_none_or(|unroll| unroll == choice.unroll)
+    }
+}
+
+/// Algorithms that compute the convolution, best guess first. A 1x1 convolution runs over the positions of all images,
+/// which are one dense run in CNHW, and if there is one image.
+pub fn algorithms(convolution: &Convolution, is_cnhw: bool) -> Vec<Algorithm> {
+    let window = convolution.window();
+    let is_one_run = is_cnhw || convolution.input[0] == 1;
+    let in_place = if window.is_in_place() { Algorithm::Direct } else { Algorithm::Split };
+    let can_split = window.can_split() && (window.kernel != [1, 1] || is_one_run);
+    can_split.then_some(in_place).into_iter().chain([Algorithm::Packed]).collect()
+}
+
+/// Every way to compute a convolution in CNHW that fits the registers and what is given, in a fixed order.
+/// A tile is never larger than the rows of a group.
+pub fn candidates(convolution: &Convolution, _sparsity: Sparsity, given: &Given) -> Vec<Choice> {
+    let mut found = Vec::new();
+    for algorithm in algorithms(convolution, true) {
+        for lmul in LMULS {
+            for tile in 1..=(REGISTERS / lmul - 1).min(convolution.rows().max(1)) {
+                let of = |unroll| Choice { algorithm, tile, lmul, unroll };
+                found.extend(UNROLLS.into_iter().map(of).filter(|choice| given.allows(choice)));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conv(rows: usize, pad: usize) -> Convolution {
+        Convolution {
+            input: [1, 8, 14, 14],
+            filter: [rows, 8, 3, 3],
+            strides: [1, 1],
+            pads: [pad; 4],
+            dilations: [1, 1],
+            groups: 1,
+        }
+    }
+
+    #[test]
+    fn candidates_fit_the_registers() {
+        let all = candidates(&conv(64, 1), Sparsity::DENSE, &Given::default());
+        // (31 + 15 + 7 + 3) tiles, 4 unrolls, 2 algorithms.
+        assert_eq!(all.len(), 56 * 4 * 2);
+        assert!(all.iter().all(Choice::fits));
+        let most = |lmul| all.iter().filter(|choice| choice.lmul == lmul).map(|choice| choice.tile).max();
+        assert_eq!(LMULS.map(most), [Some(31), Some(15), Some(7), Some(3)]);
+        assert!(Choice { algorithm: Algorithm::Split, tile: 6, lmul: 4, unroll: 8 }.is_double_buffered());
+        assert!(!Choice { algorithm: Algorithm::Split, tile: 7, lmul: 4, unroll: 8 }.is_double_buffered());
+    }
+
+    #[test]
+    fn what_is_given_is_kept() {
+        let given =
+            Given { tile: Some(5), lmul: Some(4), unroll: Some(8), is_packed: Some(true), most_tile: None };
+        let all = candidates(&conv(64, 0), Sparsity::DENSE, &given);
+        assert_eq!(all, [Choice { algorithm: Algorithm::Packed, tile: 5, lmul: 4, unroll: 8 }]);
+        let few = candidates(&conv(3, 0), Sparsity::DENSE, &Given { lmul: Some(4), ..Given::default() });
+        assert_eq!(few.len(), 3 * 4 * 2);
+        assert_eq!(few.first().map(|choice| choice.algorithm), Some(Algorithm::Direct));
+    }
+}
