@@ -13,5 +13,6 @@ pub mod target;
 pub mod tensor;
 #[cfg(test)]
 mod test_support;
+pub mod tuning;
 
 pub use tensor::{ShapeError, Tensor};
