@@ -6,8 +6,8 @@ DEBIAN_PACKAGES=(
   libpolly-22-dev libzstd-dev zlib1g-dev libxml2-dev
   # C for the board
   gcc-riscv64-linux-gnu g++-riscv64-linux-gnu libc6-dev-riscv64-cross
-  # building XNNPACK and the Rust crates
-  build-essential cmake ninja-build pkg-config xz-utils
+  # building XNNPACK, QEMU and the Rust crates
+  build-essential cmake ninja-build pkg-config xz-utils libglib2.0-dev
   # the oracle
   python3 python3-venv python3-torch python3-torchvision
 )
