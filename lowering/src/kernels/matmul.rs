@@ -104,7 +104,7 @@ impl Matmul {
                 unroll: UNROLL,
             };
             let start = Cursor { scalars: task.lhs, vectors: at(task.rhs), gaps: None };
-            let (_, acc) = factors.accumulate(b, start, acc, Steps::known(b, dims.k, UNROLL), vl);
+            let (_, acc) = factors.accumulate(b, start, acc, Steps::Known(dims.k), vl);
             Rows { at: at(task.init), step: step(&self.init) }.finish(b, acc, &self.epilogue, vl);
         });
     }

@@ -77,12 +77,10 @@ impl<'c> Emitter<'_, 'c, '_> {
         let is_one_run = dims.segments() == 1 || conv.sparse.is_none() && self.taps.is_none();
         if is_one_run {
             let steps = match conv.sparse {
-                Some(sparse) => Steps::known(b, sparse.kept, conv.unroll),
-                None if chunk.is_all => Steps::known(b, dims.steps, conv.unroll),
-                None => {
-                    let remainder = (dims.steps % conv.unroll == 0).then_some(0);
-                    Steps { count: b.sub(to, from), remainder }
-                }
+                Some(sparse) => Steps::Known(sparse.kept),
+                None if chunk.is_all => Steps::Known(dims.steps),
+                None if dims.steps % conv.unroll == 0 => Steps::Whole(b.sub(to, from)),
+                None => Steps::Any(b.sub(to, from)),
             };
             return factors.accumulate(b, cursor(chunk.source.vectors), acc, steps, vl).1;
         }
@@ -91,11 +89,8 @@ impl<'c> Emitter<'_, 'c, '_> {
         let (_, acc) = b.for_range(first_segment, end, 1, state, |segment, (cursor, acc)| {
             let cursor = Cursor { vectors: self.segment(chunk, b.sub(segment, first_segment)), ..cursor };
             let steps = match conv.sparse {
-                Some(_) => {
-                    let count = b.sub(start(b.add(segment, 1)), start(segment));
-                    Steps { count, remainder: None }
-                }
-                None => Steps::known(b, dims.segment, conv.unroll),
+                Some(_) => Steps::Any(b.sub(start(b.add(segment, 1)), start(segment))),
+                None => Steps::Known(dims.segment),
             };
             factors.accumulate(b, cursor, acc, steps, vl)
         });
