@@ -3,13 +3,15 @@
 //! A rule is a function of operand shapes and attributes; messages continue "op ...".
 
 mod elementwise;
+mod order;
 mod shape_ops;
 mod sparse;
 mod window;
 
 use crate::attributes::Attributes;
 pub use elementwise::broadcast;
-pub use sparse::{PACKED_SEGMENT, Reduction, reduction, segment_of};
+pub use order::{Order, PACKED_SEGMENT};
+pub use sparse::{Reduction, reduction};
 pub use window::{Window, conv2d_shape, output_size};
 
 /// What a rule knows about the result.

@@ -60,8 +60,9 @@ class Nm_Op<string mnemonic> : Op<Nm_Dialect, mnemonic, []>;
 def Nm_Conv2dOp : Nm_Op<"conv2d"> {
   let summary = "`rvv.conv2d` with packed column-wise sparse weights.";
   let description = [{
-    The reduction is cut into segments of `segment` columns, for algorithms "direct" and "split" one tap (the channels of a
-    group), for "packed" 128.
+    The reduction is in the order of `rvv.conv2d`, a chunk having as many more channels as fewer columns are kept, and is
+    cut into segments of `segment` columns: for algorithms "direct" and "split" what a chunk has of a tap, for "packed" 128.
+    Columns in the packed weights are positions in that order.
   }];
   let arguments = (ins Buffer:$input, Buffer:$values, Buffer:$columns, Buffer:$starts, Buffer:$bias, Buffer:$init,
     Optional<Buffer>:$residual,

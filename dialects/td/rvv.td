@@ -25,9 +25,11 @@ def Rvv_Conv2dOp : Rvv_Op<"conv2d"> {
   let summary = "Register-tiled convolution: tile output channels x one strip of output positions in W.";
   let description = [{
     Positions are output (n, h, w) in row-major order; the W stride of input, residual and init is 1 (CNHW or
-    NCHW memory order). `filter` is packed as `groups x ceil(K/groups/tile) x (KH*KW*C/groups) x tile`, the
-    reduction in the order kh, kw, c with c fastest, short last tiles filled with zeros; `kernel` is
-    `[KH, KW]`. `algorithm` is where a vector of the reduction comes from:
+    NCHW memory order). `filter` is packed as `groups x ceil(K/groups/tile) x (KH*KW*C/groups) x tile`, short last
+    tiles filled with zeros, the reduction in the order of the algorithm: for "packed" kh, kw, c with c fastest; for the
+    others chunks of channels, and in each kh, kw, c. A chunk is the largest divisor of C/groups of at most 16 channels (128
+    where `kernel` is [1, 1]) and at least 8 (32), or all channels: what it reads of the input, and a few tiles'
+    weights of it, stay in a first-level cache. `kernel` is `[KH, KW]`. `algorithm` is where a vector of the reduction comes from:
     "packed": im2col strips packed inside the task, any window;
     "direct": the input in place, strides 1 and no padding, each of its planes one dense run;
     "split": as "direct", the input being what `rvv.split_phases` made of the real one for this very window, so that

@@ -39,7 +39,7 @@ SPARSE = (
     ("--sparsity=0.25", 1, "file"), ("--sparsity=0.5", 2, "masks"), ("--sparsity=0.75", 4, "flags"),
     ("--nm=2:4", 1, "flags"), ("--nm=1:4", 2, "file"),
 )  # fmt: skip
-SPARSE_EVERY_VLEN = (("--sparsity=0.5", 1, "file"), ("--sparsity=0.5", 4, "flags"), ("--nm=2:4", 2, "masks"))
+SPARSE_EVERY_VLEN = (("--sparsity=0.5", 1, "file"), ("--nm=2:4", 2, "masks"))
 WEIGHTS_NETWORK, WEIGHTS_SPARSITY, WEIGHTS_RATIO = "resnet50", "--sparsity=0.5", 0.56
 
 BUDGET_NETWORK, BUDGET_S, BUDGET_GB = "resnet50@224", 15.0, 2.0

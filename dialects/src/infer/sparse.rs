@@ -1,27 +1,18 @@
 //! Products with packed weights: the shapes that `nm.td` states.
 
+use super::order::Order;
 use super::window::{self, Convolution};
 use super::{exactly, fits_registers, kernel, operand};
 use crate::attributes::Attributes;
 use crate::nm::Columns;
-
-/// Columns of a segment of the reduction where vectors come from packed strips.
-pub const PACKED_SEGMENT: i64 = 128;
-
-/// Columns of a segment of an `nm.conv2d`: a tap's channels where taps are read in place, which have one address.
-pub fn segment_of(algorithm: &str, channels: i64) -> i64 {
-    if algorithm == "packed" { PACKED_SEGMENT } else { channels }
-}
 
 /// The matrix that packed weights stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reduction {
     /// The pattern of the weights.
     pub pattern: Columns,
-    /// Columns, kept or not.
-    pub k: i64,
-    /// Columns of a segment.
-    pub segment: i64,
+    /// Its columns, kept or not.
+    pub order: Order,
 }
 
 /// The reduction of an `nm` op.
@@ -31,15 +22,21 @@ pub struct Reduction {
 pub fn reduction(name: &str, shapes: &[&[i64]], attributes: &dyn Attributes) -> Result<Reduction, String> {
     let pattern = sparsity(attributes)?;
     if name == "nm.conv2d" {
-        let k = window::implementation(shapes, 4, kernel(attributes)?, attributes)?.k;
-        return Ok(Reduction { pattern, k, segment: attributes.i64("segment")? });
+        let convolution = window::implementation(shapes, 4, kernel(attributes)?, attributes)?;
+        return Ok(Reduction { pattern, order: order(&convolution, attributes)? });
     }
     let k = *operand(shapes, 0)?.last().ok_or("needs a lhs of rank 2 or more")?;
-    Ok(Reduction { pattern, k, segment: k.max(1) })
+    Ok(Reduction { pattern, order: Order::whole(k) })
 }
 
 fn sparsity(attributes: &dyn Attributes) -> Result<Columns, String> {
     Columns::of_attribute(attributes.get("sparsity").ok_or("has no sparsity")?)
+}
+
+fn order(convolution: &Convolution, attributes: &dyn Attributes) -> Result<Order, String> {
+    let Convolution { channels, k, .. } = *convolution;
+    let kept = sparsity(attributes)?.kept_of(k);
+    Ok(Order::of(&attributes.string("algorithm")?, k / channels.max(1), channels, kept))
 }
 
 /// Checks the packed weights of an `nm.conv2d`.
@@ -48,19 +45,19 @@ pub(super) fn conv2d(
     convolution: &Convolution,
     attributes: &dyn Attributes,
 ) -> Result<(), String> {
-    let Convolution { rows, channels, k, .. } = *convolution;
+    let Convolution { rows, k, .. } = *convolution;
     let (pattern, segment) = (sparsity(attributes)?, attributes.i64("segment")?);
     fits_registers(pattern.tile, attributes.i64("lmul")?)?;
-    let algorithm = attributes.string("algorithm")?;
-    let wanted = segment_of(&algorithm, channels);
-    if segment != wanted || segment < 1 {
+    let order = order(convolution, attributes)?;
+    if segment != order.segment {
+        let (algorithm, wanted) = (attributes.string("algorithm")?, order.segment);
         return Err(format!(
             "has segments of {segment} columns, which are {wanted} in algorithm \"{algorithm}\""
         ));
     }
     let tiles = attributes.i64("groups")? * ((rows + pattern.tile - 1) / pattern.tile);
     packed(shapes, pattern, tiles, k)?;
-    exactly("starts", operand(shapes, 3)?, &[tiles, (k + segment - 1) / segment + 1])
+    exactly("starts", operand(shapes, 3)?, &[tiles, order.segments() + 1])
 }
 
 /// Result shape of an `nm.matmul`, whose packed weights are checked.

@@ -66,9 +66,9 @@ fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
         types::integer_data(constant(operand, what)?)
     };
     let columns = integers(2, "columns")?;
-    let kept = usize::try_from(reduction.pattern.kept_of(reduction.k)).map_err(|error| error.to_string())?;
-    let segments = usize::try_from((reduction.k + reduction.segment - 1) / reduction.segment);
-    let segments = segments.map_err(|error| error.to_string())?;
+    let kept = usize::try_from(reduction.pattern.kept_of(reduction.order.columns()))
+        .map_err(|error| error.to_string())?;
+    let segments = usize::try_from(reduction.order.segments()).map_err(|error| error.to_string())?;
     let starts = match name {
         "nm.conv2d" => integers(3, "starts")?,
         // The reduction is one segment.
@@ -86,7 +86,8 @@ fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
 
 /// Checks one tile: distances and starts give ascending columns of every segment, exactly as many as are kept.
 fn tile_of(reduction: &Reduction, columns: &[u32], starts: &[u32]) -> Result<(), String> {
-    let Reduction { pattern, k, segment } = *reduction;
+    let Reduction { pattern, order } = *reduction;
+    let (k, segment) = (order.columns(), order.segment);
     let kept = columns.len();
     let ends = (starts.first().copied(), starts.last().map(|&last| last as usize));
     if ends != (Some(0), Some(kept)) || !starts.is_sorted() {
@@ -95,16 +96,17 @@ fn tile_of(reduction: &Reduction, columns: &[u32], starts: &[u32]) -> Result<(),
     let mut counts = vec![0i64; usize::try_from((k + pattern.m - 1) / pattern.m).unwrap_or(0)];
     for (from, range) in (0..k).step_by(usize::try_from(segment).unwrap_or(1)).zip(starts.windows(2)) {
         let end = k.min(from + segment);
-        let mut column = from;
+        let mut position = from;
         for (index, &distance) in columns[range[0] as usize..range[1] as usize].iter().enumerate() {
             if index > 0 && distance == 0 {
-                return Err(format!("has column {column} twice"));
+                return Err(format!("has column {} twice", order.column(position)));
             }
-            column += i64::from(distance);
-            if column >= end {
-                return Err(format!("has column {column} in the segment of columns {from} to {}", end - 1));
+            position += i64::from(distance);
+            if position >= end {
+                return Err(format!("has position {position} in the segment of {from} to {}", end - 1));
             }
-            if let Some(count) = usize::try_from(column / pattern.m).ok().and_then(|at| counts.get_mut(at)) {
+            let group = order.column(position) / pattern.m;
+            if let Some(count) = usize::try_from(group).ok().and_then(|at| counts.get_mut(at)) {
                 *count += 1;
             }
         }

@@ -21,7 +21,7 @@ use super::nest::ceil_div;
 use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
 use ait_dialects::Activation;
-use ait_dialects::infer::{PACKED_SEGMENT, Window, output_size, segment_of};
+use ait_dialects::infer::{Order, PACKED_SEGMENT, Window, output_size};
 use melior::ir::operation::OperationRef;
 use operands::Operands;
 
@@ -38,6 +38,13 @@ const PANEL_BYTES: i64 = 20 << 10;
 /// Fewest steps of a chunk where vectors are long (accumulators are stored and loaded between chunks), and the columns of
 /// a segment of packed sparse weights: a chunk is a number of segments.
 const LEAST_STEPS: i64 = PACKED_SEGMENT;
+/// Bytes of the weights that are worked on at once where the input is read in place: they stay in a first-level cache.
+const WEIGHTS_BYTES: i64 = 12 << 10;
+/// Where sums wait in the scratch: behind the mask and the one accumulator that makes room when outputs are moved together.
+const WAITING: i64 = MASK_BYTES + 4 * BLOCK;
+/// Bytes from one row of waiting sums to the next: those of a block, and a line of a cache, which spreads rows over its
+/// sets.
+const WAITING_STEP: i64 = 4 * BLOCK + 64;
 /// Bytes of a strip's mask: a bit for each of VLMAX positions at LMUL 8 and VLEN 1024.
 const MASK_BYTES: i64 = 64;
 
@@ -152,6 +159,8 @@ struct Dims {
     residual: [i64; 4],
     /// Length of the reduction.
     steps: i64,
+    /// Of the reduction.
+    order: Order,
     /// Row tiles of a group.
     tiles: i64,
     /// Runs of positions that are adjacent in every buffer, and their length.
@@ -160,19 +169,17 @@ struct Dims {
     /// Positions from one output row to the next in a run: more than `out_width` if the input is read in place and its
     /// rows are longer, so that some positions of a run are no outputs.
     pitch: i64,
-    /// Columns of a segment: of a tap where the input is read in place.
-    segment: i64,
 }
 
 impl Dims {
+    /// Chunks of the reduction where the input is read in place.
+    fn chunks(&self) -> i64 {
+        self.order.channels / self.order.chunk
+    }
+
     /// Whether some positions of a run are no outputs.
     fn has_gaps(&self) -> bool {
         self.pitch != self.out_width
-    }
-
-    /// Segments of the reduction.
-    fn segments(&self) -> i64 {
-        ceil_div(self.steps, self.segment.max(1))
     }
 }
 
@@ -211,6 +218,8 @@ impl Conv2d {
             return Err(format!("shape {:?} of init does not fit", self.init.shape));
         }
         let in_place = self.algorithm != Algorithm::Packed;
+        let taps = self.kernel[0] * self.kernel[1];
+        let kept = self.sparse.map_or(taps.saturating_mul(channels), |sparse| sparse.kept);
         let mut dims = Dims {
             batch,
             channels,
@@ -222,12 +231,12 @@ impl Conv2d {
             input,
             output,
             residual,
-            steps: (self.kernel[0] * self.kernel[1]).saturating_mul(channels),
+            steps: taps.saturating_mul(channels),
             tiles: ceil_div(rows, self.tile),
             runs: 1,
             run: 0,
             pitch: if in_place { width } else { out_width },
-            segment: segment_of(self.algorithm.name(), channels),
+            order: Order::of(self.algorithm.name(), taps, channels, kept),
         };
         [dims.runs, dims.run] = self.runs(&dims);
         Ok(dims)
@@ -285,6 +294,13 @@ impl Conv2d {
         let most = (dims.tiles / LEAST_TILES).max(1);
         let tiles_each = ceil_div(dims.tiles, wanted.clamp(1, most));
         Blocks { positions, tiles: ceil_div(dims.tiles, tiles_each.max(1)), tiles_each }
+    }
+
+    /// Row tiles that are worked on at once where the input is read in place.
+    fn tiles_at_once(&self, dims: &Dims) -> i64 {
+        let kept = self.sparse.map_or(dims.steps, |sparse| sparse.kept);
+        let bytes = (kept / dims.chunks()).max(1).saturating_mul(4 * self.tile);
+        (WEIGHTS_BYTES / bytes).clamp(1, (BLOCK / 4 / self.tile).max(1))
     }
 
     /// Steps of the reduction that a panel holds where VLMAX elements are `bytes` long; whole segments of sparse weights.
@@ -380,8 +396,8 @@ impl Family for Conv2d {
         let most = |bytes: &dyn Fn(i64) -> i64| vlmax_bytes.into_iter().map(bytes).max().unwrap_or(0);
         self.dims().map_or(0, |dims| match self.algorithm {
             Algorithm::Packed => most(&|bytes| bytes * self.panel_steps(bytes).min(dims.steps)),
-            // A mask, and the one accumulator that makes room when outputs are moved together.
-            _ if dims.has_gaps() => most(&|bytes| MASK_BYTES + bytes),
+            _ if dims.chunks() > 1 => WAITING + self.tiles_at_once(&dims) * self.tile * WAITING_STEP,
+            _ if dims.has_gaps() => WAITING,
             _ => 0,
         })
     }

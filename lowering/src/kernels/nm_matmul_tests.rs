@@ -5,6 +5,7 @@ use crate::kernels::name::Strided;
 use crate::kernels::rvv::{Lmul, Width};
 use crate::kernels::{Family, Kernel, testing};
 use ait_dialects::Activation;
+use ait_dialects::infer::Order;
 use ait_passes::nm::{Columns, Mask, Weights, pack};
 use ait_runtime::kernel_test::{Arg, Case};
 use rand::Rng;
@@ -72,7 +73,7 @@ fn case(rng: &mut impl Rng, Problem { mut kernel, sparsity, k }: Problem, least:
     let mut weights = Weights { groups: 1, rows: size(n), k: size(k), data: testing::data(rng, n * k) };
     let mask = mask(rng, sparsity, n, k);
     mask.apply(&mut weights).unwrap();
-    let packed = pack(&weights, &mask, size(k)).unwrap();
+    let packed = pack(&weights, &mask, &Order::whole(k)).unwrap();
     let needed = Width::try_from(i64::from(packed.column_bits() / 8)).unwrap();
     kernel.index = if needed.bytes() > least.bytes() { needed } else { least };
     let bytes =

@@ -389,7 +389,8 @@ fn sparsity(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer]) -> Result
         return Ok(None);
     }
     let shapes: Vec<&[i64]> = buffers.iter().map(|buffer| buffer.view.shape.as_slice()).collect();
-    let Reduction { pattern, k, .. } = infer::reduction(name, &shapes, op)?;
+    let Reduction { pattern, order } = infer::reduction(name, &shapes, op)?;
+    let k = order.columns();
     Ok(Some(Sparsity { columns: pattern, k: k.unsigned_abs(), kept: pattern.kept_of(k).unsigned_abs() }))
 }
 

@@ -1,5 +1,7 @@
 //! The packed form: for every tile its kept columns, interleaved, and where they are.
 
+use ait_dialects::infer::Order;
+
 use super::{Mask, Weights, tile_of};
 
 /// Packed weights, as `nm.td` defines them.
@@ -11,7 +13,7 @@ pub struct Packed {
     pub kept: usize,
     /// Rows of a tile.
     pub tile: usize,
-    /// `ceil(k / segment)`.
+    /// Segments of the reduction.
     pub segments: usize,
     /// `tiles x kept x tile`.
     pub values: Vec<f32>,
@@ -32,14 +34,14 @@ impl Packed {
     }
 }
 
-/// Packs the columns that `mask` keeps, the reduction cut into segments of `segment` columns.
+/// Packs the columns that `mask` keeps in this order.
 ///
 /// # Errors
 /// If mask and weights do not fit, a weight outside the mask is not zero, or a size is too large.
-pub fn pack(weights: &Weights, mask: &Mask, segment: usize) -> Result<Packed, String> {
+pub fn pack(weights: &Weights, mask: &Mask, order: &Order) -> Result<Packed, String> {
     mask.contains_all(weights)?;
-    if segment == 0 {
-        return Err("segments have at least one column".to_owned());
+    if i64::try_from(weights.k) != Ok(order.columns()) {
+        return Err(format!("weights with {} columns are not those of {order:?}", weights.k));
     }
     i32::try_from(weights.k).map_err(|_| format!("weights with {} columns are too wide", weights.k))?;
     let (kept, tile) = (mask.kept_columns(), tile_of(mask.columns));
@@ -47,7 +49,8 @@ pub fn pack(weights: &Weights, mask: &Mask, segment: usize) -> Result<Packed, St
     if size.is_none_or(|size| size > 1 << 30) {
         return Err(format!("{} tiles of {kept} x {tile} weights are too many", mask.kept.len()));
     }
-    let segments = weights.k.div_ceil(segment);
+    let size_of = |size: i64| usize::try_from(size).unwrap_or(0);
+    let (segments, segment) = (size_of(order.segments()), size_of(order.segment).max(1));
     let mut packed = Packed {
         tiles: mask.kept.len(),
         kept,
@@ -58,25 +61,28 @@ pub fn pack(weights: &Weights, mask: &Mask, segment: usize) -> Result<Packed, St
         starts: Vec::with_capacity(mask.kept.len() * (segments + 1)),
     };
     for (rows, list) in weights.tiles(tile).zip(&mask.kept) {
-        let list: Vec<_> = list.iter().map(|&column| column as usize).collect();
-        for &column in &list {
+        let positions = list.iter().map(|&column| size_of(order.position(i64::from(column))));
+        let mut list: Vec<_> = positions.collect();
+        list.sort_unstable();
+        for &position in &list {
+            let column = size_of(order.column(position as i64));
             let filled = packed.values.len() + tile;
             packed.values.extend(rows.clone().map(|row| weights.data[row * weights.k + column]));
             packed.values.resize(filled, 0.0);
         }
         packed.columns.extend(distances(&list, segment));
-        let before = |index| list.partition_point(|&column| column < index * segment) as i32;
+        let before = |index| list.partition_point(|&position| position < index * segment) as i32;
         packed.starts.extend((0..=segments).map(before));
     }
     Ok(packed)
 }
 
-/// From the column before in the same segment, or from its start.
-fn distances(columns: &[usize], segment: usize) -> impl Iterator<Item = u32> {
-    let before = std::iter::once(None).chain(columns.iter().map(|&column| Some(column)));
-    columns.iter().zip(before).map(move |(&column, before)| {
-        let start = column / segment * segment;
-        (column - before.filter(|&before| before >= start).unwrap_or(start)) as u32
+/// From the position before in the same segment, or from its start.
+fn distances(positions: &[usize], segment: usize) -> impl Iterator<Item = u32> {
+    let before = std::iter::once(None).chain(positions.iter().map(|&position| Some(position)));
+    positions.iter().zip(before).map(move |(&position, before)| {
+        let start = position / segment * segment;
+        (position - before.filter(|&before| before >= start).unwrap_or(start)) as u32
     })
 }
 
@@ -103,22 +109,25 @@ mod tests {
         });
         let mask = Mask::new(pattern, [groups, rows, k], kept.collect()).unwrap();
         mask.apply(&mut weights).unwrap();
-        for segment in [1, 4, 7, 23, 100] {
-            let packed = pack(&weights, &mask, segment).unwrap();
+        let whole = |segment| Order { taps: 1, channels: k as i64, chunk: k as i64, segment };
+        for order in [1, 4, 7, 23, 100].map(whole) {
+            let packed = pack(&weights, &mask, &order).unwrap();
             assert_eq!((packed.tiles, packed.kept, packed.tile), (4, 10, 3));
-            assert_eq!(unpack(&packed, groups, rows, k, segment), weights.data, "segment {segment}");
+            assert_eq!(unpack(&packed, groups, rows, &order), weights.data, "{order:?}");
         }
     }
 
-    fn unpack(packed: &Packed, groups: usize, rows: usize, k: usize, segment: usize) -> Vec<f32> {
+    fn unpack(packed: &Packed, groups: usize, rows: usize, order: &Order) -> Vec<f32> {
+        let (k, segment) = (order.columns() as usize, order.segment as usize);
         let mut data = vec![0.0; groups * rows * k];
         let (tile, per_group) = (packed.tile, rows.div_ceil(packed.tile));
         for index in 0..packed.tiles {
             let starts = &packed.starts[index * (packed.segments + 1)..][..packed.segments + 1];
             for (number, range) in starts.windows(2).enumerate() {
-                let mut column = number * segment;
+                let mut position = number * segment;
                 for at in range[0] as usize..range[1] as usize {
-                    column += packed.columns[index * packed.kept + at] as usize;
+                    position += packed.columns[index * packed.kept + at] as usize;
+                    let column = order.column(position as i64) as usize;
                     for row in 0..tile {
                         let row_in_group = index % per_group * tile + row;
                         let value = packed.values[(index * packed.kept + at) * tile + row];
@@ -142,7 +151,7 @@ mod tests {
             data[k - 1] = 1.0;
             let weights = Weights { groups: 1, rows: 1, k, data };
             let mask = Mask::of_zeros(&weights, Columns { n: 1, m: k as i64, tile: 1 }).unwrap();
-            pack(&weights, &mask, k).unwrap().column_bits()
+            pack(&weights, &mask, &Order::whole(k as i64)).unwrap().column_bits()
         };
         assert_eq!([256, 257, 65536, 65537].map(bits), [8, 16, 16, 32]);
     }
@@ -151,6 +160,6 @@ mod tests {
     fn a_weight_outside_the_mask_is_an_error() {
         let weights = Weights { groups: 1, rows: 1, k: 2, data: vec![1.0, 1.0] };
         let mask = Mask::new(Columns { n: 1, m: 2, tile: 1 }, [1, 1, 2], vec![vec![0]]).unwrap();
-        assert!(pack(&weights, &mask, 2).unwrap_err().contains("outside the mask"));
+        assert!(pack(&weights, &mask, &Order::whole(2)).unwrap_err().contains("outside the mask"));
     }
 }

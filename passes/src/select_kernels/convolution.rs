@@ -2,12 +2,12 @@
 
 use ait_dialects::{
     Layout, attributes,
-    infer::{Window, segment_of},
+    infer::{Order, Window},
 };
 use melior::ir::{Attribute, Value};
 
 use super::{Site, pack::FilterShape};
-use crate::{PassError, rewrite::shape};
+use crate::{PassError, nm::Columns, rewrite::shape};
 
 /// Steps of a run for which an iteration of 8 is worth while.
 const LONG_RUN: i64 = 64;
@@ -18,8 +18,8 @@ const SHORT_RUN: i64 = 4;
 pub struct ConvolutionInput<'c, 'a> {
     /// The input, or what `rvv.split_phases` made of it.
     pub value: Value<'c, 'a>,
-    /// "packed", "direct" or "split".
-    pub algorithm: &'static str,
+    /// Of the reduction.
+    pub order: Order,
     /// Window, groups, epilogue, algorithm and unroll.
     pub attributes: Vec<(&'static str, Attribute<'c>)>,
 }
@@ -44,7 +44,7 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
         let mut attributes = geometry;
         attributes.extend(site.attributes(&["groups", "epilogue"])?);
         attributes.extend([("algorithm", site.string(algorithm)), ("unroll", site.i64(unroll))]);
-        Ok(Self { value, algorithm, attributes })
+        Ok(Self { value, order: order(algorithm, dims, site.pattern()?), attributes })
     }
 }
 
@@ -55,10 +55,16 @@ fn unroll(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassEr
 
 /// Steps of a run: columns of a segment, those that are kept if the weights are sparse.
 fn steps(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassError> {
-    let [columns, taps] = [dims.c, dims.kh * dims.kw].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    let (run, all) = (segment_of(algorithm, columns), columns.saturating_mul(taps));
+    let order = order(algorithm, dims, site.pattern()?);
+    let (run, all) = (order.segment, order.columns());
     let kept = site.pattern()?.map_or(all, |pattern| pattern.kept_of(all));
     Ok(kept.saturating_mul(run) / all.max(1))
+}
+
+fn order(algorithm: &str, dims: FilterShape, pattern: Option<Columns>) -> Order {
+    let [taps, channels] = [dims.kh * dims.kw, dims.c].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let all = taps.saturating_mul(channels);
+    Order::of(algorithm, taps, channels, pattern.map_or(all, |pattern| pattern.kept_of(all)))
 }
 
 /// Vectors of these kernels run along W, which NHWC does not keep adjacent.

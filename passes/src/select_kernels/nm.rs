@@ -1,6 +1,6 @@
 //! Products with column-wise sparse weights.
 
-use ait_dialects::{infer::segment_of, types};
+use ait_dialects::{infer::Order, types};
 use melior::ir::{Attribute, Value};
 
 use super::convolution::ConvolutionInput;
@@ -25,8 +25,7 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str, pattern: Columns) -> 
 fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
     let (dims, _) = site.filter()?;
     let input = ConvolutionInput::of(site, dims)?;
-    let segment = segment_of(input.algorithm, dims.c as i64);
-    let packed = packed(site, pattern, dims.groups as i64, segment)?;
+    let packed = packed(site, pattern, dims.groups as i64, &input.order)?;
     let [values, columns] = weights(site, &packed)?;
     let starts: Vec<_> = packed.starts.iter().map(|start| start.unsigned_abs()).collect();
     let starts = integers(site, &[packed.tiles, packed.segments + 1], 32, &starts)?;
@@ -35,7 +34,7 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a>
     let mut attributes = input.attributes;
     attributes.extend([
         ("sparsity", pattern.to_attribute(site.build.context())),
-        ("segment", site.i64(segment)),
+        ("segment", site.i64(input.order.segment)),
         ("lmul", site.i64(lmul(site, pattern)?)),
     ]);
     site.emit("nm.conv2d", &operands, &attributes)
@@ -52,7 +51,7 @@ fn lmul(site: &Site, pattern: Columns) -> Result<i64, PassError> {
 
 fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
     let k = shape(site.op, site.input(1)?)?.last().copied().unwrap_or(1);
-    let packed = packed(site, pattern, 1, k.max(1))?;
+    let packed = packed(site, pattern, 1, &Order::whole(k))?;
     let [values, columns] = weights(site, &packed)?;
     let mut operands = vec![site.input(0)?, values, columns, site.input(2)?];
     operands.extend(site.residual());
@@ -68,14 +67,13 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
 }
 
 /// Packs the constant weights, operand 1.
-fn packed(site: &Site, pattern: Columns, groups: i64, segment: i64) -> Result<Packed, PassError> {
+fn packed(site: &Site, pattern: Columns, groups: i64, order: &Order) -> Result<Packed, PassError> {
     let value = site.input(1)?;
     let data = constant_data(value).ok_or_else(|| site.error("needs constant sparse weights"))?;
     let fail = |message| site.error(message);
     let weights = Weights::from_filter(&shape(site.op, value)?, groups, &data).map_err(fail)?;
     let mask = Mask::of_zeros(&weights, pattern).map_err(fail)?;
-    let segment = usize::try_from(segment).unwrap_or(0);
-    crate::nm::pack(&weights, &mask, segment).map_err(|message| site.error(message))
+    crate::nm::pack(&weights, &mask, order).map_err(|message| site.error(message))
 }
 
 /// The constants `values` and `columns`.

@@ -1,6 +1,7 @@
 //! Weights in the order in which a kernel reads them. Filters are `K x C/groups x KH x KW`.
 
 use crate::rewrite::MAX_ELEMENTS;
+use ait_dialects::infer::Order;
 
 /// Dimensions of a filter and its groups.
 #[derive(Clone, Copy, Debug)]
@@ -30,20 +31,21 @@ pub fn balanced_tile(rows: i64, most: i64) -> i64 {
     (1..=most.max(1)).min_by_key(|&tile| cost(rows, tile)).unwrap_or(1)
 }
 
-/// `groups x ceil(K/groups/tile) x (KH*KW*C) x tile` with c fastest in the reduction; short last
-/// tiles are filled with zeros.
-pub fn tiles(filter: &[f32], shape: FilterShape, tile: usize) -> Vec<f32> {
+/// `groups x ceil(K/groups/tile) x (KH*KW*C) x tile`, the reduction in this order; short last tiles are filled with zeros.
+pub fn tiles(filter: &[f32], shape: FilterShape, tile: usize, order: &Order) -> Vec<f32> {
     let FilterShape { groups, k, c, kh, kw } = shape;
     let rows = k / groups.max(1);
     let taps = kh * kw;
     let mut packed = vec![0.0; groups * rows.div_ceil(tile) * taps * c * tile];
     let panel = taps * c * tile;
+    let position = |column| usize::try_from(order.position(column)).unwrap_or(0);
+    let positions: Vec<_> = (0..order.columns()).map(position).collect();
     for (index, row) in filter.chunks_exact((c * taps).max(1)).enumerate() {
         let (group, row_in_group) = (index / rows, index % rows);
         let from = (group * rows.div_ceil(tile) + row_in_group / tile) * panel + row_in_group % tile;
         for (channel, plane) in row.chunks_exact(taps).enumerate() {
             for (tap, &value) in plane.iter().enumerate() {
-                packed[from + (tap * c + channel) * tile] = value;
+                packed[from + positions[tap * c + channel] * tile] = value;
             }
         }
     }
@@ -92,7 +94,8 @@ mod tests {
         let shape = FilterShape { groups: 2, k: 10, c: 3, kh: 2, kw: 3 };
         let (tile, rows, taps) = (4, 5, 6);
         let filter: Vec<f32> = (1..=10 * 3 * 6).map(|value| value as f32).collect();
-        let packed = tiles(&filter, shape, tile);
+        let order = Order { taps: 6, channels: 3, chunk: 3, segment: 3 };
+        let packed = tiles(&filter, shape, tile, &order);
         assert_eq!(packed.len(), 2 * 2 * 18 * 4);
         for (k, c, h, w) in (0..180).map(|i| (i / 18, i / 6 % 3, i / 3 % 2, i % 3)) {
             let (group, row) = (k / rows, k % rows);

@@ -1,6 +1,8 @@
 //! Which generated kernel computes an op.
 
-use ait_dialects::{Activation, attributes::Attributes, infer::Window};
+use ait_dialects::Activation;
+use ait_dialects::attributes::Attributes;
+use ait_dialects::infer::{Order, Window};
 use melior::ir::Value;
 
 use super::convolution::{ConvolutionInput, needs_adjacent_w};
@@ -64,9 +66,9 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
             let tile = pack::balanced_tile(rows as i64, site.most_tile);
             let width = usize::try_from(tile).unwrap_or(1);
             let shape = [dims.groups, rows.div_ceil(width), dims.kh * dims.kw * dims.c, width];
-            (site.constant(&shape, &pack::tiles(&data, dims, width))?, tile)
+            (site.constant(&shape, &pack::tiles(&data, dims, width, &input.order))?, tile)
         }
-        None => pack_at_run_time(site, dims)?,
+        None => pack_at_run_time(site, dims, &input.order)?,
     };
     let mut operands = vec![input.value, filter, site.input(2)?];
     operands.extend(site.residual());
@@ -79,15 +81,16 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
 fn pack_at_run_time<'c: 'a, 'a>(
     site: &Site<'c, 'a>,
     dims: FilterShape,
+    order: &Order,
 ) -> Result<(Value<'c, 'a>, i64), PassError> {
     let FilterShape { groups, k, c, kh, kw } = dims;
-    let most = usize::try_from(site.most_tile).unwrap_or(1);
-    let tile = (1..=most.max(1)).rev().find(|tile| (k / groups).is_multiple_of(*tile)).unwrap_or(1);
+    let [most, chunk] = [site.most_tile, order.chunk].map(|size| usize::try_from(size).unwrap_or(1).max(1));
+    let tile = (1..=most).rev().find(|tile| (k / groups).is_multiple_of(*tile)).unwrap_or(1);
     let shape = |dims: &[usize]| dims.iter().map(|&dim| dim as i64).collect::<Vec<_>>();
     let build = site.build;
     let packed = build
-        .reshape(site.input(1)?, &shape(&[k / tile, tile, c, kh * kw]))
-        .and_then(|tiles| build.transpose(tiles, &[0, 3, 2, 1]))
+        .reshape(site.input(1)?, &shape(&[k / tile, tile, c / chunk, chunk, kh * kw]))
+        .and_then(|tiles| build.transpose(tiles, &[0, 2, 4, 3, 1]))
         .and_then(|tiles| build.reshape(tiles, &shape(&[groups, k / groups / tile, kh * kw * c, tile])));
     Ok((packed.map_err(|message| site.error(message))?, tile as i64))
 }

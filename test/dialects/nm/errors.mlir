@@ -260,7 +260,7 @@ func.func @outside(%x: tensor<1x3x8x8xf32>, %b: tensor<3xf32>) -> tensor<1x3x8x7
   %c = "ait.constant"() {value = dense<[[0, 3, 1], [1, 0, 2]]> : tensor<2x3xi8>} : () -> tensor<2x3xi8>
   %s = "ait.constant"() {value = dense<[[0, 2, 3], [0, 1, 3]]> : tensor<2x3xi32>} : () -> tensor<2x3xi32>
   %e = tensor.empty() : tensor<1x3x8x7xf32>
-  // expected-error@+1 {{'nm.conv2d' op has column 3 in the segment of columns 0 to 2 in tile 0}}
+  // expected-error@+1 {{'nm.conv2d' op has position 3 in the segment of 0 to 2 in tile 0}}
   %0 = "nm.conv2d"(%x, %v, %c, %s, %b, %e) {kernel = array<i64: 1, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
     dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}, algorithm = "direct",
     sparsity = #nm.columns<2, 4, 2>, segment = 3 : i64, lmul = 4 : i64, unroll = 4 : i64}
@@ -275,7 +275,7 @@ func.func @unsigned(%x: tensor<1x3x8x8xf32>, %b: tensor<3xf32>) -> tensor<1x3x8x
   %c = "ait.constant"() {value = dense<[[0, 2, 1], [-1, 0, 2]]> : tensor<2x3xi8>} : () -> tensor<2x3xi8>
   %s = "ait.constant"() {value = dense<[[0, 2, 3], [0, 1, 3]]> : tensor<2x3xi32>} : () -> tensor<2x3xi32>
   %e = tensor.empty() : tensor<1x3x8x7xf32>
-  // expected-error@+1 {{'nm.conv2d' op has column 255 in the segment of columns 0 to 2 in tile 1}}
+  // expected-error@+1 {{'nm.conv2d' op has position 255 in the segment of 0 to 2 in tile 1}}
   %0 = "nm.conv2d"(%x, %v, %c, %s, %b, %e) {kernel = array<i64: 1, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
     dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}, algorithm = "direct",
     sparsity = #nm.columns<2, 4, 2>, segment = 3 : i64, lmul = 4 : i64, unroll = 4 : i64}
@@ -354,7 +354,7 @@ func.func @matmul(%x: tensor<5x4xf32>, %b: tensor<3xf32>) -> tensor<5x3xf32> {
   %v = "ait.constant"() {value = dense<1.0> : tensor<1x2x32xf32>} : () -> tensor<1x2x32xf32>
   %c = "ait.constant"() {value = dense<[[1, 3]]> : tensor<1x2xi16>} : () -> tensor<1x2xi16>
   %e = tensor.empty() : tensor<5x3xf32>
-  // expected-error@+1 {{'nm.matmul' op has column 4 in the segment of columns 0 to 3 in tile 0}}
+  // expected-error@+1 {{'nm.matmul' op has position 4 in the segment of 0 to 3 in tile 0}}
   %0 = "nm.matmul"(%x, %v, %c, %b, %e) {epilogue = {act = "identity"}, sparsity = #nm.columns<2, 4, 32>, rows = 5 : i64, lmul = 4 : i64}
     : (tensor<5x4xf32>, tensor<1x2x32xf32>, tensor<1x2xi16>, tensor<3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
   return %0 : tensor<5x3xf32>

@@ -49,18 +49,17 @@ pub fn sparse(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Conv2d,
     conv.tile = sparsity.tile;
     conv.sparse = Some(Sparse::default());
     let weights = conv.place(buffers)?;
+    let kept = sparsity.kept_of(conv.dims()?.steps);
+    conv.sparse = Some(Sparse { kept, index: element_width(op, 2)? });
     let dims = conv.dims()?;
-    if op.i64("segment")? != dims.segment {
-        return Err(format!("segments must be of {} columns", dims.segment));
+    if op.i64("segment")? != dims.order.segment {
+        return Err(format!("segments must be of {} columns", dims.order.segment));
     }
-    let kept = sparsity.kept_of(dims.steps);
     let tiles = conv.groups * dims.tiles;
-    let sizes = [kept.saturating_mul(conv.tile), kept, dims.segments() + 1];
+    let sizes = [kept.saturating_mul(conv.tile), kept, dims.order.segments() + 1];
     for ((buffer, what), size) in weights.iter().zip(["values", "columns", "starts"]).zip(sizes) {
         expect_elements(what, buffer, tiles.saturating_mul(size))?;
     }
-    let index = element_width(op, 2)?;
-    conv.sparse = Some(Sparse { kept, index });
     Ok(conv)
 }
 

@@ -2,7 +2,7 @@
 
 use super::task::Emitter;
 use super::{Algorithm, Conv2d, Dims};
-use crate::kernels::rvv::{P, Rvv, V, Vl, Width, X};
+use crate::kernels::rvv::{Carry, P, Rvv, V, Vl, Width, X};
 use crate::kernels::tile::{Cursor, Factors, Steps};
 
 /// Where the vectors of a chunk are.
@@ -21,12 +21,14 @@ pub struct Chunk<'c> {
     pub steps: [X<'c>; 2],
     /// Whether that is the whole reduction.
     pub is_all: bool,
+    /// Where sums wait for the next chunk, of this tile on; none: in the output.
+    pub waiting: Option<(P<'c>, X<'c>)>,
 }
 
 impl<'c> Chunk<'c> {
     /// The whole reduction.
     pub fn whole(b: &Rvv<'c, '_>, dims: &Dims, source: Source<'c>) -> Self {
-        Self { source, steps: [b.c(0), b.c(dims.steps)], is_all: true }
+        Self { source, steps: [b.c(0), b.c(dims.steps)], is_all: true, waiting: None }
     }
 }
 
@@ -60,8 +62,8 @@ impl<'c> Emitter<'_, 'c, '_> {
             unroll: conv.unroll,
         };
         let [from, to] = chunk.steps;
-        let first_segment = b.div(from, dims.segment);
-        let starts = b.offset(self.starts, b.mul(tile, 4 * (dims.segments() + 1)));
+        let first_segment = b.div(from, dims.order.segment);
+        let starts = b.offset(self.starts, b.mul(tile, 4 * (dims.order.segments() + 1)));
         let start = |segment| b.load_unsigned(b.index(starts, segment), Width::W4);
         let (columns, first) = match conv.sparse {
             None => (dims.steps, from),
@@ -74,35 +76,46 @@ impl<'c> Emitter<'_, 'c, '_> {
             vectors,
             gaps: factors.gaps.map(|width| b.offset(self.columns, b.mul(at, width.bytes()))),
         };
-        let is_one_run = dims.segments() == 1 || conv.sparse.is_none() && self.taps.is_none();
+        let is_one_run = dims.order.segments() == 1 || conv.sparse.is_none() && self.taps.is_none();
         if is_one_run {
             let steps = match conv.sparse {
                 Some(sparse) => Steps::Known(sparse.kept),
+                None if conv.algorithm != Algorithm::Packed => Steps::Known(dims.order.chunk),
                 None if chunk.is_all => Steps::Known(dims.steps),
                 None if dims.steps % conv.unroll == 0 => Steps::Whole(b.sub(to, from)),
                 None => Steps::Any(b.sub(to, from)),
             };
             return factors.accumulate(b, cursor(chunk.source.vectors), acc, steps, vl).1;
         }
-        let end = b.div(b.add(to, dims.segment - 1), dims.segment);
+        let steps = |segment| match conv.sparse {
+            Some(_) => Steps::Any(b.sub(start(b.add(segment, 1)), start(segment))),
+            None => Steps::Known(dims.order.segment),
+        };
         let state = (cursor(chunk.source.vectors), acc);
-        let (_, acc) = b.for_range(first_segment, end, 1, state, |segment, (cursor, acc)| {
-            let cursor = Cursor { vectors: self.segment(chunk, b.sub(segment, first_segment)), ..cursor };
-            let steps = match conv.sparse {
-                Some(_) => Steps::Any(b.sub(start(b.add(segment, 1)), start(segment))),
-                None => Steps::Known(dims.segment),
-            };
-            factors.accumulate(b, cursor, acc, steps, vl)
-        });
-        acc
+        let body = |segment, vectors, (cursor, acc): (Cursor<'c>, Vec<V<'c>>)| {
+            factors.accumulate(b, Cursor { vectors, ..cursor }, acc, steps(segment), vl)
+        };
+        self.segments(chunk, state, body).1
     }
 
-    /// Where the vectors of the chunk's `index`th segment begin.
-    fn segment(&self, chunk: &Chunk<'c>, index: X<'c>) -> P<'c> {
-        let (b, Source { vectors, step }) = (self.b, chunk.source);
-        match self.taps {
-            Some(taps) => b.offset(vectors, b.load_unsigned(b.index(taps, index), Width::W4)),
-            None => b.offset(vectors, b.mul(b.mul(index, self.dims.segment), step)),
-        }
+    /// Goes through the segments of a chunk: their numbers and where their vectors begin.
+    fn segments<C: Carry<'c>>(&self, chunk: &Chunk<'c>, carry: C, body: impl Fn(X<'c>, P<'c>, C) -> C) -> C {
+        let (b, order, Source { vectors, step }) = (self.b, &self.dims.order, chunk.source);
+        let Some(taps) = self.taps else {
+            let [from, to] = chunk.steps;
+            let [first, end] = [from, b.add(to, order.segment - 1)].map(|step| b.div(step, order.segment));
+            return b.for_range(first, end, 1, carry, |segment, carry| {
+                body(
+                    segment,
+                    b.offset(vectors, b.mul(b.sub(segment, first), b.mul(order.segment, step))),
+                    carry,
+                )
+            });
+        };
+        let first = b.div(chunk.steps[0], order.segment);
+        b.for_range(0, order.taps, 1, carry, |tap, carry| {
+            let at = b.load_unsigned(b.index(taps, tap), Width::W4);
+            body(b.add(first, tap), b.offset(vectors, at), carry)
+        })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Dims, MASK_BYTES};
 use crate::kernels::epilogue;
-use crate::kernels::rvv::{P, Rvv, V, Vl, X};
+use crate::kernels::rvv::{Cond, P, Rvv, V, Vl, X};
 use crate::kernels::tile::{self, Rows};
 use ait_dialects::Activation;
 
@@ -25,7 +25,8 @@ impl Dims {
 }
 
 impl<'c> Strip<'c> {
-    /// The strip at a position of the run whose output and residual begin at the addresses given.
+    /// The strip at a position of the run whose output and residual begin at the addresses given. Its mask is made where
+    /// `is_stored`, which is when it is used.
     pub fn new(
         b: &Rvv<'c, '_>,
         dims: &Dims,
@@ -33,6 +34,7 @@ impl<'c> Strip<'c> {
         vl: Vl<'c>,
         output: P<'c>,
         residual: Option<P<'c>>,
+        is_stored: Cond<'c>,
     ) -> Self {
         let strip = |first, mask| Self {
             vl,
@@ -45,10 +47,11 @@ impl<'c> Strip<'c> {
         }
         let (row, column) = (b.div(position, dims.pitch), b.rem(position, dims.pitch));
         let first = b.add(b.mul(row, dims.out_width), b.min(column, dims.out_width));
-        let columns = b.vremu_x(b.vadd_x(b.vid(vl), column, vl), dims.pitch, vl);
-        let mask = b.vmsltu_x(columns, dims.out_width, vl);
         let at = b.scratch();
-        b.vsm(mask, at, vl);
+        b.when(is_stored, || {
+            let columns = b.vremu_x(b.vadd_x(b.vid(vl), column, vl), dims.pitch, vl);
+            b.vsm(b.vmsltu_x(columns, dims.out_width, vl), at, vl);
+        });
         strip(first, Some(at))
     }
 

@@ -3,7 +3,7 @@
 use super::operands::Operands;
 use super::reduce::{Chunk, Source};
 use super::store::Strip;
-use super::{Algorithm, BLOCK, Blocks, Conv2d, Dims};
+use super::{Algorithm, BLOCK, Blocks, Conv2d, Dims, WAITING, WAITING_STEP};
 use crate::kernels::rvv::{P, Rvv, V, X};
 use crate::kernels::tile::Rows;
 
@@ -82,18 +82,42 @@ impl<'c> Emitter<'_, 'c, '_> {
         let residual = self.residual.map(|base| run(base, &dims.residual, row));
         let in_place = run(self.input, &dims.input, channel);
         let channel = b.index(self.input, b.mul(channel, dims.input[1]));
-        b.strips(task.count, conv.lmul, (), |done, vl, ()| {
-            let position = b.add(task.first, done);
-            let strip = Strip::new(b, dims, position, vl, output, residual);
-            if conv.algorithm == Algorithm::Packed {
-                self.chunks(task, &strip, channel, b.add(task.origin, position));
-            } else {
-                let source = Source {
-                    vectors: b.index(in_place, position),
-                    step: b.c(4 * conv.phases() * dims.input[1]),
+        let strip = |position, vl, is_stored| Strip::new(b, dims, position, vl, output, residual, is_stored);
+        if conv.algorithm == Algorithm::Packed {
+            return b.strips(task.count, conv.lmul, (), |done, vl, ()| {
+                let position = b.add(task.first, done);
+                self.chunks(task, &strip(position, vl, b.eq(0, 0)), channel, b.add(task.origin, position));
+            });
+        }
+        let step = b.c(4 * conv.phases() * dims.input[1]);
+        self.blocks_in_place(task, |tiles, steps| {
+            let chunk = b.offset(in_place, b.mul(b.div(steps[0], dims.order.taps), step));
+            b.strips(task.count, conv.lmul, (), |done, vl, ()| {
+                let position = b.add(task.first, done);
+                let chunk = Chunk {
+                    source: Source { vectors: b.index(chunk, position), step },
+                    steps,
+                    is_all: dims.chunks() == 1,
+                    waiting: Some((b.offset(b.index(b.scratch(), done), WAITING), tiles[0])),
                 };
-                self.tiles(task, &strip, &Chunk::whole(b, dims, source));
+                let strip = strip(position, vl, b.eq(steps[1], dims.steps));
+                self.tiles(tiles, task.group, &strip, &chunk);
+            });
+        });
+    }
+
+    /// Row tiles and steps of the reduction that are worked on at once where the input is read in place: what is read
+    /// stays in a first-level cache, the weights from strip to strip and the input from tile to tile.
+    fn blocks_in_place(&self, task: &Task<'c>, body: impl Fn([X<'c>; 2], [X<'c>; 2])) {
+        let (b, dims) = (self.b, self.dims);
+        let [from, to] = task.tiles;
+        let (count, steps) = (self.conv.tiles_at_once(dims), dims.order.taps * dims.order.chunk);
+        b.for_range(from, to, count, (), |tile, ()| {
+            let tiles = [tile, b.min(b.add(tile, count), to)];
+            if dims.chunks() == 1 {
+                return body(tiles, [b.c(0), b.c(dims.steps)]);
             }
+            b.for_range(0, dims.steps, steps, (), |step, ()| body(tiles, [step, b.add(step, steps)]));
         });
     }
 
@@ -108,7 +132,7 @@ impl<'c> Emitter<'_, 'c, '_> {
         };
         if steps <= super::LEAST_STEPS {
             pack([b.c(0), b.c(steps)]);
-            self.tiles(task, strip, &Chunk::whole(b, self.dims, source));
+            self.tiles(task.tiles, task.group, strip, &Chunk::whole(b, self.dims, source));
             return;
         }
         let unit = self.conv.panel_unit();
@@ -117,42 +141,49 @@ impl<'c> Emitter<'_, 'c, '_> {
         b.for_range(0, steps, length, (), |from, ()| {
             let steps = [from, b.min(b.add(from, length), steps)];
             pack(steps);
-            self.tiles(task, strip, &Chunk { source, steps, is_all: false });
+            self.tiles(task.tiles, task.group, strip, &Chunk { source, steps, is_all: false, waiting: None });
         });
     }
 
-    /// All row tiles of the task over one chunk; the last tile of a group may be short.
-    fn tiles(&self, task: &Task<'c>, strip: &Strip<'c>, chunk: &Chunk<'c>) {
+    /// Row tiles of a group over one chunk; the last tile of a group may be short.
+    fn tiles(&self, [from, to]: [X<'c>; 2], group: X<'c>, strip: &Strip<'c>, chunk: &Chunk<'c>) {
         let (b, dims, height) = (self.b, self.dims, self.conv.tile);
         let last = dims.rows - (dims.tiles - 1) * height;
-        let [from, to] = task.tiles;
         let full = if last == height { dims.tiles } else { dims.tiles - 1 };
         if full > 0 {
-            b.for_range(from, b.min(to, full), 1, (), |tile, ()| self.tile(task, strip, chunk, tile, height));
+            let to = b.min(to, full);
+            b.for_range(from, to, 1, (), |tile, ()| self.tile(group, strip, chunk, tile, height));
         }
         if last != height {
-            b.when(b.lt(full, to), || self.tile(task, strip, chunk, b.c(full), last));
+            b.when(b.lt(full, to), || self.tile(group, strip, chunk, b.c(full), last));
         }
     }
 
-    fn tile(&self, task: &Task<'c>, strip: &Strip<'c>, chunk: &Chunk<'c>, tile: X<'c>, rows: i64) {
+    fn tile(&self, group: X<'c>, strip: &Strip<'c>, chunk: &Chunk<'c>, tile: X<'c>, rows: i64) {
         let (b, dims, vl) = (self.b, self.dims, strip.vl);
         let [from, to] = chunk.steps;
         let channel = b.mul(tile, self.conv.tile);
         let rows_at = |base, stride| Rows { at: b.index(base, b.mul(channel, stride)), step: 4 * stride };
         let output = rows_at(strip.output, dims.output[1]);
         let residual = strip.residual.map(|base| rows_at(base, dims.residual[1]));
-        let bias = b.index(self.bias, b.add(b.mul(task.group, dims.rows), channel));
+        let waiting = chunk.waiting.map_or(output, |(at, first)| {
+            let row = b.mul(b.sub(tile, first), self.conv.tile);
+            Rows { at: b.offset(at, b.mul(row, WAITING_STEP)), step: WAITING_STEP }
+        });
+        let bias = b.index(self.bias, b.add(b.mul(group, dims.rows), channel));
         let start = || self.start(strip, bias, residual, rows);
-        let acc =
-            if chunk.is_all { start() } else { b.if_else(b.eq(from, 0), start, || output.load(b, rows, vl)) };
-        let acc = self.reduce(chunk, b.add(b.mul(task.group, dims.tiles), tile), acc, vl);
+        let acc = if chunk.is_all {
+            start()
+        } else {
+            b.if_else(b.eq(from, 0), start, || waiting.load(b, rows, vl))
+        };
+        let acc = self.reduce(chunk, b.add(b.mul(group, dims.tiles), tile), acc, vl);
         let finish = |acc| strip.finish(b, &self.conv.epilogue, acc, output, residual);
         if chunk.is_all {
             finish(acc);
         } else {
             let partial = acc.clone();
-            b.if_else(b.eq(to, dims.steps), || finish(acc), || output.store(b, &partial, vl));
+            b.if_else(b.eq(to, dims.steps), || finish(acc), || waiting.store(b, &partial, vl));
         }
     }
 

@@ -48,7 +48,9 @@ fn random(rng: &mut impl Rng) -> Problem {
     let (kernel, strides, dilations) = (pair(4, one), pair(3, direct), pair(2, false));
     let pads = [0; 4].map(|_| if direct || rng.random_bool(0.3) { 0 } else { rng.random_range(0..4) });
     let groups = *[1, 1, 1, 2, 3].choose(rng).unwrap();
-    let (n, channels, rows) = (rng.random_range(1..4), rng.random_range(1..18), rng.random_range(1..20));
+    let (n, rows) = (rng.random_range(1..4), rng.random_range(1..20));
+    // Some in several chunks.
+    let channels = if rng.random_bool(0.3) { 8 * rng.random_range(2..7) } else { rng.random_range(1..18) };
     let span = |dim: usize| (kernel[dim] - 1) * dilations[dim] + 1 - pads[dim] - pads[dim + 2];
     let size = [0, 1].map(|dim| span(dim).max(1) + rng.random_range(0..[9, 40][dim]));
     let out = [0, 1].map(|dim: usize| {
@@ -90,9 +92,9 @@ fn pack(conv: &Conv2d, filter: &[f32]) -> Vec<f32> {
     let dims = conv.dims().unwrap();
     let mut packed = vec![];
     for (group, tile) in (0..conv.groups).flat_map(|g| (0..dims.tiles).map(move |t| (g, t))) {
-        for (step, row) in (0..dims.steps).flat_map(|s| (0..conv.tile).map(move |r| (s, r))) {
+        for (position, row) in (0..dims.steps).flat_map(|s| (0..conv.tile).map(move |r| (s, r))) {
             let row = tile * conv.tile + row;
-            let at = (group * dims.rows + row) * dims.steps + step;
+            let at = (group * dims.rows + row) * dims.steps + dims.order.column(position);
             packed.push(if row < dims.rows { filter[usize::try_from(at).unwrap()] } else { 0.0 });
         }
     }
@@ -120,11 +122,11 @@ fn prune(rng: &mut impl Rng, conv: &Conv2d, sparse: Sparse, filter: &mut [f32]) 
         kept.sort_unstable();
         let kept: Vec<i64> = kept.into_iter().map(|k| i64::try_from(k).unwrap()).collect();
         let mut before = 0;
-        for segment in 0..dims.segments() {
+        for segment in 0..dims.order.segments() {
             starts.extend(u32::try_from(before).unwrap().to_le_bytes());
-            let first = segment * dims.segment;
+            let first = segment * dims.order.segment;
             let mut last = first;
-            for &k in kept.iter().filter(|k| (first..first + dims.segment).contains(k)) {
+            for &k in kept.iter().filter(|k| (first..first + dims.order.segment).contains(k)) {
                 let width = usize::try_from(sparse.index.bytes()).unwrap();
                 columns.extend(&(k - last).to_le_bytes()[..width]);
                 let from = usize::try_from((tile * dims.steps + k) * conv.tile).unwrap();
@@ -135,7 +137,7 @@ fn prune(rng: &mut impl Rng, conv: &Conv2d, sparse: Sparse, filter: &mut [f32]) 
         starts.extend(u32::try_from(before).unwrap().to_le_bytes());
         let (group, tile) = (tile / dims.tiles, tile % dims.tiles);
         for row in tile * conv.tile..((tile + 1) * conv.tile).min(dims.rows) {
-            for k in (0..dims.steps).filter(|k| !kept.contains(k)) {
+            for k in (0..dims.steps).filter(|k| !kept.contains(k)).map(|k| dims.order.column(k)) {
                 filter[usize::try_from((group * dims.rows + row) * dims.steps + k).unwrap()] = 0.0;
             }
         }

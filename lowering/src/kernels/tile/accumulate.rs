@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 
 /// Scalar f32 registers that a reduction may fill; the others hold constants of the epilogue.
 const SCALARS: usize = 28;
+/// Products in the time of a vector load, which keeps scalar loads waiting: an element is loaded in half the time that it is
+/// multiplied in.
+const LOAD_PRODUCTS: usize = 2;
 
 /// A number of reduction steps.
 #[derive(Clone, Copy)]
@@ -190,9 +193,12 @@ impl<'c> Factors<'c> {
             let mut address = (left > 0).then(|| Address::new(self, &cursor));
             let Some(vector) = vectors.pop_front() else { continue };
             let mut next = vec![];
-            // One scalar of the next step and a part of its address beside every product.
-            let later = early && (more || step + 1 < count);
-            let part = (acc.len() / Address::PARTS).max(1);
+            let rows = acc.len();
+            let later = if early && (more || step + 1 < count) { rows } else { 0 };
+            // Beside the products, the next step: its scalars, once the vector's load is over, and parts of its address.
+            let quiet = LOAD_PRODUCTS.min(rows - 1);
+            let share = rows.div_ceil(rows - quiet);
+            let part = ((rows - quiet) / Address::PARTS).max(1);
             for (row, sum) in acc.iter_mut().enumerate() {
                 if early {
                     b.fence();
@@ -203,12 +209,12 @@ impl<'c> Factors<'c> {
                 if early {
                     b.fence();
                 }
-                if later {
-                    next.push(self.scalar(b, &cursor, step + 1, row));
-                }
-                if row % part == 0 {
+                let Some(slot) = row.checked_sub(quiet) else { continue };
+                if slot % part == 0 {
                     address = address.map(|address| address.continued(b, self, &cursor));
                 }
+                let scalars = slot * share..((slot + 1) * share).min(later);
+                next.extend(scalars.map(|row| self.scalar(b, &cursor, step + 1, row)));
             }
             // Were this its last use, LLVM could put a sum into the vector's registers and copy it back.
             b.keep(vector);
