@@ -175,13 +175,17 @@ impl<'c> Emitter<'_, 'c, '_> {
         let acc = if chunk.is_all {
             start()
         } else {
-            b.if_else(b.eq(from, 0), start, || waiting.load(b, rows, vl))
+            // Through memory: a branch that yields accumulators makes the register allocator spill.
+            b.when(b.eq(from, 0), || waiting.store(b, &start(), vl));
+            waiting.load(b, rows, vl)
         };
         let acc = self.reduce(chunk, b.add(b.mul(group, dims.tiles), tile), acc, vl);
         let finish = |acc| strip.finish(b, &self.conv.epilogue, acc, output, residual);
         if chunk.is_all {
             finish(acc);
         } else {
+            // Else LLVM moves the last products into the branches, and the vectors they need stay alive.
+            acc.iter().for_each(|&sum| b.keep(sum));
             let partial = acc.clone();
             b.if_else(b.eq(to, dims.steps), || finish(acc), || waiting.store(b, &partial, vl));
         }

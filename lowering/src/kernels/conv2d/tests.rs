@@ -50,7 +50,11 @@ fn random(rng: &mut impl Rng) -> Problem {
     let groups = *[1, 1, 1, 2, 3].choose(rng).unwrap();
     let (n, rows) = (rng.random_range(1..4), rng.random_range(1..20));
     // Some in several chunks.
-    let channels = if rng.random_bool(0.3) { 8 * rng.random_range(2..7) } else { rng.random_range(1..18) };
+    let channels = match rng.random_range(0..10) {
+        0..3 if one => 32 * rng.random_range(5..11),
+        0..3 => 8 * rng.random_range(2..7),
+        _ => rng.random_range(1..18),
+    };
     let span = |dim: usize| (kernel[dim] - 1) * dilations[dim] + 1 - pads[dim] - pads[dim + 2];
     let size = [0, 1].map(|dim| span(dim).max(1) + rng.random_range(0..[9, 40][dim]));
     let out = [0, 1].map(|dim: usize| {
@@ -305,12 +309,16 @@ fn residual_in_place() {
 fn no_variant_spills() {
     let mut kernels = vec![];
     for (index, (lmul, tile)) in testing::variants().enumerate() {
-        let mut conv = plain([1, 47, 6, 9], 2 * tile + 1, 3, 1);
-        conv.residual = Some(conv.init.clone());
         let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()];
-        let unroll = [1, 2, 4, 8][index % 4];
-        let packed = Conv2d { lmul, tile, epilogue, unroll, ..conv };
-        for dense in [packed.clone(), split(packed)] {
+        let variant = |channels, kernel, unroll| {
+            let conv = plain([1, channels, 6, 9], 2 * tile + 1, kernel, 1);
+            Conv2d { lmul, tile, epilogue, unroll, residual: Some(conv.init.clone()), ..conv }
+        };
+        let packed = variant(47, 3, [1, 2, 4, 8][index % 4]);
+        let direct = |unroll| Conv2d { algorithm: Algorithm::Direct, ..variant(256, 1, unroll) };
+        // 48 and 256 channels are several chunks.
+        let chunks = split(variant(48, 3, [8, 1, 2, 4][index % 4]));
+        for dense in [packed.clone(), split(packed), chunks, direct(4), direct(8)] {
             kernels.push(NmConv2d(pruned(dense.clone(), 2)).into());
             kernels.push(dense.into());
         }
