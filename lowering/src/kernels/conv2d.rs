@@ -1,11 +1,12 @@
 //! `rvv.conv2d` and `nm.conv2d`: register-tiled convolution, vectors along output positions.
 //!
 //! The output of a group is `filter[rows x K] * im2col[K x positions]`, K the reduction over kh, kw, c. A task is
-//! a block of positions times a block of row tiles, its strips of VLMAX positions each multiplied with all row tiles.
-//! Where the im2col rows come from is the [`Algorithm`]: "packed" copies chunks of the reduction into the scratch, a
-//! *panel* that stays in cache; "direct" and "split" read the input in place, tap by tap, every tap at a constant offset.
-//! There the positions run along input rows: those behind the end of an output row are computed and then dropped
-//! (`store`). With sparse weights a step of the reduction is a kept column, found by its distance from the one before.
+//! a block of positions times a block of row tiles. Where the im2col rows come from is the [`Algorithm`]: "packed" copies
+//! chunks of the reduction into the scratch, a *panel* that stays in cache, which all the task's row tiles are multiplied
+//! with; "direct" and "split" read the input in place, tap by tap, every tap at a constant offset. There the loops are, from
+//! the outside, a few row tiles, chunks of channels ([`Order`]), strips of VLMAX positions, the tiles: a chunk's weights
+//! and what it reads for a strip stay in a first-level cache, and the sums wait in the scratch for the next chunk. The
+//! positions run along input rows: those behind the end of an output row are computed and then dropped (`store`). With sparse weights a step of the reduction is a kept column, found by its distance from the one before.
 
 mod operands;
 mod pack;
