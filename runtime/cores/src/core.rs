@@ -49,6 +49,8 @@ pub struct Core {
     pub name: String,
     /// Bits of a vector register that the timings are for. Programs are run with it.
     pub vlen: u32,
+    /// Whether the timings hold for other lengths of vector registers too.
+    any_vlen: bool,
     /// Instructions that can issue in one cycle.
     pub issue_width: u32,
     /// Level-1 data cache; without one, every access hits.
@@ -58,6 +60,7 @@ pub struct Core {
     /// Beyond level 1.
     pub memory: Memory,
     timings: Timings,
+    text: String,
 }
 
 /// Geometry of a cache; all are powers of two.
@@ -109,6 +112,8 @@ pub struct Prefetch {
 struct File {
     name: String,
     vlen: u32,
+    #[serde(default)]
+    any_vlen: bool,
     issue_width: u32,
     l1: Option<Cache>,
     l2: Option<Cache>,
@@ -160,10 +165,32 @@ impl Core {
         let invalid = |reason: String| CoreError::Invalid { name: source.to_owned(), reason };
         let file: File = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let timings = Timings::new(&file.timing, file.default_timing).map_err(invalid)?;
-        let File { name, vlen, issue_width, l1, l2, memory, .. } = file;
-        let core = Self { name, vlen, issue_width, l1, l2, memory, timings };
+        let File { name, vlen, any_vlen, issue_width, l1, l2, memory, .. } = file;
+        let text = text.to_owned();
+        let core = Self { name, vlen, any_vlen, issue_width, l1, l2, memory, timings, text };
         core.check().map_err(invalid)?;
         Ok(core)
+    }
+
+    /// The core with vector registers of `vlen` bits.
+    ///
+    /// # Errors
+    /// When its timings do not hold for them: those of real cores are for the registers that these have.
+    pub fn at_vlen(mut self, vlen: u32) -> Result<Self, CoreError> {
+        if vlen != self.vlen && !self.any_vlen {
+            let reason = format!("its timings are for VLEN {}, not {vlen}", self.vlen);
+            return Err(CoreError::Invalid { name: self.name, reason });
+        }
+        self.vlen = vlen;
+        match self.check() {
+            Ok(()) => Ok(self),
+            Err(reason) => Err(CoreError::Invalid { name: self.name, reason }),
+        }
+    }
+
+    /// The TOML text that describes it.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     fn check(&self) -> Result<(), String> {
@@ -247,6 +274,13 @@ mod tests {
             .contains("out of bounds")
         );
         assert!(parse(&format!("{}{one}", head.replace("256", "100"))).contains("power of two"));
+    }
+
+    #[test]
+    fn only_some_cores_have_any_vector_length() {
+        assert_eq!(Core::named("generic").unwrap().at_vlen(512).unwrap().vlen, 512);
+        let error = Core::named(DEFAULT).unwrap().at_vlen(512).unwrap_err().to_string();
+        assert_eq!(error, "spacemit-x60: its timings are for VLEN 256, not 512");
     }
 
     #[test]

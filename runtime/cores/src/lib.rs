@@ -10,6 +10,7 @@ mod core;
 mod decode;
 mod instruction;
 mod pipeline;
+mod reading;
 mod timing;
 
 pub use cache::{Caches, Level, MemoryEvent};
@@ -18,4 +19,5 @@ pub use core::{Cache, Core, CoreError, DEFAULT, Memory, Prefetch};
 pub use decode::decode;
 pub use instruction::{Instruction, Register, VectorType};
 pub use pipeline::{Cause, Pipeline, Stalls};
+pub use reading::{Entry, Measure, Reading, Report};
 pub use timing::{Cost, Timing, Timings};
