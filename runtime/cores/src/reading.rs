@@ -140,7 +140,11 @@ mod tests {
     #[test]
     fn sums() {
         let reading = Reading {
-            entries: vec![entry(None, "main", 0, 10), entry(Some(3), "gemm", 0, 20), entry(None, "gemm", 1, 28)],
+            entries: vec![
+                entry(None, "main", 0, 10),
+                entry(Some(3), "gemm", 0, 20),
+                entry(None, "gemm", 1, 28),
+            ],
         };
         assert_eq!(reading.total().cycles, 30);
         assert_eq!(reading.total().retired(), 29);

@@ -1,6 +1,8 @@
 //! Running RISC-V programs: one trait, and QEMU user mode behind it.
 
 pub mod count;
+mod meter;
+mod place;
 mod process;
 mod qemu;
 

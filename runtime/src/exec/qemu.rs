@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs, io, thread};
+use std::{env, io, thread};
 
 use super::count::{self, Region};
-use super::{ExecError, Executor, Job, JobFile, Output, process};
+use super::place::{Place, at};
+use super::{ExecError, Executor, Job, Output, process};
 use crate::paths;
 
 /// The shortest vector register, in bits, that compiled networks run on.
@@ -21,8 +22,10 @@ const REMEDY: &str = "run `make setup`, or set AIT_QEMU to a qemu-riscv64 of ver
 /// `qemu-riscv64` with the vector extension.
 #[derive(Debug, Clone)]
 pub struct Qemu {
-    program: PathBuf,
-    cpu: String,
+    pub(super) program: PathBuf,
+    pub(super) cpu: String,
+    /// Bits of a vector register; none without vectors.
+    pub(super) vlen: Option<u32>,
 }
 
 impl Qemu {
@@ -38,9 +41,9 @@ impl Qemu {
             )));
         }
         // Ones in tails and masked-off elements make wrong vector lengths visible.
-        Self::with_cpu(format!(
-            "rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,rvv_ta_all_1s=true,rvv_ma_all_1s=true"
-        ))
+        let cpu =
+            format!("rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,rvv_ta_all_1s=true,rvv_ma_all_1s=true");
+        Self::with_cpu(cpu, Some(vlen))
     }
 
     /// QEMU with a core that has no vector unit.
@@ -48,13 +51,13 @@ impl Qemu {
     /// # Errors
     /// As [`Qemu::new`].
     pub fn without_vector() -> Result<Self, ExecError> {
-        Self::with_cpu("rv64,v=false".to_owned())
+        Self::with_cpu("rv64,v=false".to_owned(), None)
     }
 
-    fn with_cpu(cpu: String) -> Result<Self, ExecError> {
+    fn with_cpu(cpu: String, vlen: Option<u32>) -> Result<Self, ExecError> {
         let program = locate()?;
         check_version(&program)?;
-        Ok(Self { program, cpu })
+        Ok(Self { program, cpu, vlen })
     }
 }
 
@@ -92,42 +95,16 @@ impl Qemu {
 
     /// Runs `job`; `prepare` gives QEMU's own options and standard input.
     fn run_with(&self, job: &Job, prepare: impl FnOnce(&mut Command)) -> Result<Output, ExecError> {
-        let directory = tempfile::Builder::new()
-            .prefix("ait-job-")
-            .tempdir()
-            .map_err(|source| ExecError::File { path: env::temp_dir(), source })?;
+        let place = Place::new(job)?;
         let program = at(&job.program, job.program.canonicalize())?;
-        for file in &job.inputs {
-            let source = at(&file.path, file.path.canonicalize())?;
-            at(&file.path, std::os::unix::fs::symlink(source, inside(directory.path(), file)?))?;
-        }
         let mut command = Command::new(&self.program);
-        command.arg("-cpu").arg(&self.cpu).current_dir(directory.path());
+        command.arg("-cpu").arg(&self.cpu).current_dir(place.path());
         prepare(&mut command);
         command.arg(program).args(&job.args);
         let output = process::run(command, &job.program, job.timeout)?;
-        for file in &job.outputs {
-            let made = inside(directory.path(), file)?;
-            paths::write_atomically(&file.path, 0o644, |temporary| fs::copy(made, temporary).map(|_| ()))
-                .map_err(|source: io::Error| ExecError::File { path: file.path.clone(), source })?;
-        }
+        place.collect(job)?;
         Ok(output)
     }
-}
-
-fn inside(directory: &Path, file: &JobFile) -> Result<PathBuf, ExecError> {
-    let name = Path::new(&file.name);
-    match name.file_name() {
-        Some(last) if last == name.as_os_str() => Ok(directory.join(name)),
-        _ => Err(ExecError::File {
-            path: name.to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidInput, "a job's file names have no directories"),
-        }),
-    }
-}
-
-fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, ExecError> {
-    result.map_err(|source| ExecError::File { path: path.to_owned(), source })
 }
 
 fn locate() -> Result<PathBuf, ExecError> {
@@ -174,13 +151,6 @@ mod tests {
     fn impossible_vector_lengths_are_errors() {
         for vlen in [0, 64, 192, 2048] {
             assert!(Qemu::new(vlen).unwrap_err().to_string().contains("power of two"));
-        }
-    }
-
-    #[test]
-    fn file_names_stay_in_the_job() {
-        for name in ["../x", "a/b", "/etc/passwd", "", "."] {
-            assert!(inside(Path::new("/tmp"), &JobFile::new(name, "x")).is_err(), "{name}");
         }
     }
 }

@@ -41,13 +41,18 @@ impl Block {
     /// function's first.
     pub fn new(id: usize, symbol: usize, name: &str, at_start: bool, code: &[u32]) -> Self {
         let instructions: Box<[Instruction]> = code.iter().map(|&word| decode(word)).collect();
-        let count = |class| instructions.iter().filter(|instruction| instruction.class == class).count() as u64;
-        let classes =
-            Class::ALL.into_iter().map(|class| (class, count(class))).filter(|(_, count)| *count > 0).collect();
-        let vector = instructions.iter().filter(|instruction| instruction.class.has_elements()).count() as u64;
-        let is_vector = instructions
-            .iter()
-            .any(|instruction| instruction.class.is_vector_memory() || instruction.class.is_vector_arithmetic());
+        let count =
+            |class| instructions.iter().filter(|instruction| instruction.class == class).count() as u64;
+        let classes = Class::ALL
+            .into_iter()
+            .map(|class| (class, count(class)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let vector =
+            instructions.iter().filter(|instruction| instruction.class.has_elements()).count() as u64;
+        let is_vector = instructions.iter().any(|instruction| {
+            instruction.class.is_vector_memory() || instruction.class.is_vector_arithmetic()
+        });
         Self { id, symbol, role: role(name, at_start), instructions, classes, vector, is_vector }
     }
 }

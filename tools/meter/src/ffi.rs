@@ -76,8 +76,10 @@ unsafe extern "C" {
         data: *mut c_void,
     );
     pub fn qemu_plugin_tb_n_insns(block: *const TranslationBlock) -> usize;
-    pub fn qemu_plugin_tb_get_insn(block: *const TranslationBlock, index: usize)
-    -> *mut TranslatedInstruction;
+    pub fn qemu_plugin_tb_get_insn(
+        block: *const TranslationBlock,
+        index: usize,
+    ) -> *mut TranslatedInstruction;
     pub fn qemu_plugin_insn_data(
         instruction: *const TranslatedInstruction,
         to: *mut c_void,

@@ -139,10 +139,17 @@ impl Thread {
         };
         let find = |name: &[u8]| {
             // SAFETY: as above.
-            let named = |entry: &&ffi::RegisterDescriptor| unsafe { CStr::from_ptr(entry.name) }.to_bytes() == name;
+            let named =
+                |entry: &&ffi::RegisterDescriptor| unsafe { CStr::from_ptr(entry.name) }.to_bytes() == name;
             registers.iter().find(named).map_or(null_mut(), |entry| entry.handle)
         };
-        Self { recorder: Recorder::new(core), vl: find(b"vl"), vtype: find(b"vtype"), argument: find(b"a1"), buffer }
+        Self {
+            recorder: Recorder::new(core),
+            vl: find(b"vl"),
+            vtype: find(b"vtype"),
+            argument: find(b"a1"),
+            buffer,
+        }
     }
 }
 
@@ -172,8 +179,11 @@ extern "C" fn translated(_id: u64, block: *mut ffi::TranslationBlock) {
         let Some(&first) = instructions.first() else { return };
         let words: Vec<u32> = instructions.iter().map(|&instruction| word(instruction)).collect();
         let symbol = ffi::qemu_plugin_insn_symbol(first);
-        let name =
-            if symbol.is_null() { "?".to_owned() } else { CStr::from_ptr(symbol).to_string_lossy().into_owned() };
+        let name = if symbol.is_null() {
+            "?".to_owned()
+        } else {
+            CStr::from_ptr(symbol).to_string_lossy().into_owned()
+        };
         let Ok(mut code) = plugin.code.lock() else { return };
         let known = code.block(ffi::qemu_plugin_insn_vaddr(first), name, words);
         drop(code);
@@ -230,7 +240,9 @@ extern "C" fn executed(vcpu: c_uint, data: *mut c_void) {
     let Some(plugin) = PLUGIN.get() else { return };
     // SAFETY: blocks are never freed, and this is the thread's own callback.
     let (block, thread) = unsafe { (data.cast::<Block>().as_ref(), thread(plugin, vcpu)) };
-    let (Some(block), Some(Thread { recorder, vl, vtype, argument, buffer })) = (block, thread) else { return };
+    let (Some(block), Some(Thread { recorder, vl, vtype, argument, buffer })) = (block, thread) else {
+        return;
+    };
     match block.role {
         Role::RegionBegin => {
             let region = plugin.begun.fetch_add(1, Ordering::AcqRel) + 1;
@@ -265,9 +277,9 @@ extern "C" fn accessed(vcpu: c_uint, info: u32, address: u64, data: *mut c_void)
 extern "C" fn ended(_id: u64, _data: *mut c_void) {
     let Some(plugin) = PLUGIN.get() else { return };
     let report = report(plugin);
-    let written = File::create(&plugin.out)
-        .map_err(|error| error.to_string())
-        .and_then(|file| serde_json::to_writer(BufWriter::new(file), &report).map_err(|error| error.to_string()));
+    let written = File::create(&plugin.out).map_err(|error| error.to_string()).and_then(|file| {
+        serde_json::to_writer(BufWriter::new(file), &report).map_err(|error| error.to_string())
+    });
     if let Err(error) = written {
         eprintln!("ait-meter: {}: {error}", plugin.out.display());
     }
@@ -290,11 +302,8 @@ fn report(plugin: &Plugin) -> Report {
     }
     let reading = |region: u32| {
         let of_region = entries.remove(&region).unwrap_or_default().into_iter();
-        let entry = |((layer, symbol, thread), measure): ((Option<u32>, &str, u32), &ait_cores::Measure)| Entry {
-            layer,
-            symbol: symbol.to_owned(),
-            thread,
-            measure: measure.clone(),
+        let entry = |((layer, symbol, thread), measure): ((Option<u32>, &str, u32), &ait_cores::Measure)| {
+            Entry { layer, symbol: symbol.to_owned(), thread, measure: measure.clone() }
         };
         Reading { entries: of_region.map(entry).collect() }
     };

@@ -239,7 +239,8 @@ mod tests {
     #[test]
     fn functions_and_layers_are_told_apart() {
         let mut recorder = Recorder::new(&Core::named("spacemit-x60").unwrap());
-        let (begin, end) = (block(0, 0, "ait_layer_begin", &[0x8082]), block(1, 1, "ait_layer_end", &[0x8082]));
+        let (begin, end) =
+            (block(0, 0, "ait_layer_begin", &[0x8082]), block(1, 1, "ait_layer_end", &[0x8082]));
         let (kernel, other) = (block(2, 2, "kernel", &LOOP), block(3, 3, "other", &[0x952e]));
         recorder.enter(1);
         assert!(recorder.is_recording());

@@ -1,0 +1,128 @@
+//! Model cycles and their causes, from the plugin of `tools/meter` in QEMU.
+//!
+//! Regions are marked as for [`count`](super::count); layers inside of them by the runtime's `ait_layer_begin` and
+//! `ait_layer_end`, which compiled networks call. `docs/measuring.md` tells what the figures mean.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ait_cores::{Core, Reading, Report};
+
+use super::place::{Place, at};
+use super::{ExecError, Job, Qemu, count, process};
+
+/// The plugin's file, beside the tools or in the folder above test programs.
+const PLUGIN: &str = "libait_meter.so";
+/// Names in the job's directory: the length of a path moves the program's stack.
+const PROGRAM: &str = "ait-meter-program";
+const CORE: &str = "ait-meter-core.toml";
+const REPORT: &str = "ait-meter-report.json";
+
+impl Qemu {
+    /// Runs `job` and simulates what it executes between calls of [`count::BEGIN`] and [`count::END`] on `core`: one
+    /// reading a pair. On one thread the figures repeat to the last one: the program sees no environment, no
+    /// randomness, and the same addresses whenever it runs.
+    ///
+    /// # Errors
+    /// As [`Executor::run`](super::Executor::run); when there is no plugin, QEMU has no vectors, the core's timings are
+    /// not for its vector length, or the last region does not end.
+    pub fn meter(&self, job: &Job, core: &Core) -> Result<Vec<Reading>, ExecError> {
+        let unavailable = |reason: String| ExecError::Unavailable(reason);
+        let vlen = self.vlen.ok_or_else(|| unavailable("the meter is for cores with vectors".to_owned()))?;
+        core.clone().at_vlen(vlen).map_err(|error| unavailable(error.to_string()))?;
+        let plugin = plugin().map_err(unavailable)?;
+        let place = Place::new(job)?;
+        place.link(&job.program, &place.path().join(PROGRAM))?;
+        at(Path::new(CORE), fs::write(place.path().join(CORE), core.text()))?;
+        let command = self.meter_command(&plugin, vlen, place.path(), job);
+        process::run(command, &job.program, job.timeout)?;
+        let readings = read(&place.path().join(REPORT))?;
+        place.collect(job)?;
+        Ok(readings)
+    }
+
+    fn meter_command(&self, plugin: &Path, vlen: u32, directory: &Path, job: &Job) -> Command {
+        // Without the host's address randomisation; the program's mappings follow QEMU's.
+        let mut command = Command::new("setarch");
+        command.arg("-R").arg(&self.program).args(["-seed", "1", "-cpu"]).arg(&self.cpu);
+        command.arg("-plugin").arg(plugin_option(plugin, vlen)).arg(format!("./{PROGRAM}")).args(&job.args);
+        command.env_clear().current_dir(directory);
+        command
+    }
+}
+
+/// `FILE,NAME=VALUE,...`, in which a comma is written twice.
+fn plugin_option(plugin: &Path, vlen: u32) -> OsString {
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    let mut option = Vec::new();
+    for &byte in plugin.as_os_str().as_bytes() {
+        option.extend(std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 }));
+    }
+    option.extend_from_slice(format!(",out={REPORT},core={CORE},vlen={vlen}").as_bytes());
+    OsString::from_vec(option)
+}
+
+/// `$AIT_METER`, else the plugin beside this program or, for tests, one folder up.
+fn plugin() -> Result<PathBuf, String> {
+    if let Some(path) = env::var_os("AIT_METER").filter(|path| !path.is_empty()) {
+        return Path::new(&path)
+            .canonicalize()
+            .map_err(|error| format!("AIT_METER={}: {error}", path.display()));
+    }
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    let mut folders = program.ancestors().skip(1).take(2);
+    let found = folders.find_map(|folder| folder.join(PLUGIN).canonicalize().ok());
+    found.ok_or_else(|| {
+        format!(
+            "there is no {PLUGIN} beside {}: run `cargo build -p ait-meter`, or set AIT_METER",
+            program.display()
+        )
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<Reading>, ExecError> {
+    let invalid = |reason: String| ExecError::File {
+        path: REPORT.into(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
+    };
+    let text = at(Path::new(REPORT), fs::read(path))?;
+    let report: Report = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
+    if report.open {
+        return Err(invalid(format!("{} without {}", count::BEGIN, count::END)));
+    }
+    Ok(report.readings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_in_paths_are_doubled() {
+        let option = plugin_option(Path::new("/a,b/p.so"), 256);
+        assert_eq!(option, "/a,,b/p.so,out=ait-meter-report.json,core=ait-meter-core.toml,vlen=256");
+    }
+
+    #[test]
+    fn damaged_reports_are_errors() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(REPORT);
+        let error = |text: &str| {
+            fs::write(&path, text).unwrap();
+            read(&path).unwrap_err().to_string()
+        };
+        assert!(error("{").contains("EOF"));
+        assert!(error(r#"{"readings":[],"open":true}"#).contains("without ait_count_end"));
+        assert!(read(Path::new("/nowhere")).is_err());
+    }
+
+    #[test]
+    fn timings_for_another_vector_length_are_refused() {
+        let Ok(qemu) = Qemu::new(512) else { return };
+        let error = qemu.meter(&Job::new("/bin/true"), &Core::named("spacemit-x60").unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "spacemit-x60: its timings are for VLEN 256, not 512");
+    }
+}
