@@ -7,6 +7,7 @@
 //! | [`Options`] | typed options of a pass |
 //! | [`PassError`], [`diagnostic`] | what went wrong, and where |
 //! | [`rewrite`] | reading and changing ops without unsafe code in the passes |
+//! | [`convolutions`] | the shapes of convolutions in a module |
 //! | [`cost`] | what an implementation of an op costs |
 //! | [`prune`] | which columns of which weights are kept |
 //! | [`plan_buffers`] | from tensors to views of one arena |
@@ -14,6 +15,7 @@
 
 mod assign_layout;
 mod canonicalize;
+pub mod convolutions;
 pub mod cost;
 pub mod diagnostic;
 mod fold_batch_norm;

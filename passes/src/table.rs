@@ -41,31 +41,55 @@ const LAYOUT: OptionSpec = OptionSpec {
 };
 const LMUL: OptionSpec = OptionSpec {
     name: "lmul",
-    kind: OptionKind::Choice(&["1", "2", "4", "8"]),
-    default: "4",
-    help: "Vector register group size of the generated kernels.",
+    kind: OptionKind::Choice(&["auto", "1", "2", "4", "8"]),
+    default: "auto",
+    help: "Vector register group size of the generated kernels; auto chooses for convolutions and is 4 elsewhere.",
 };
 const TILE: OptionSpec = OptionSpec {
     name: "tile",
-    kind: OptionKind::Int(1..=31),
-    default: "7",
-    help: "Most accumulator groups of a kernel; (tile + 1) * lmul is at most 32.",
+    kind: OptionKind::Int(0..=31),
+    default: "0",
+    help: "Output channels that a kernel computes at once; (tile + 1) * lmul is at most 32. 0 chooses.",
 };
 const UNROLL: OptionSpec = OptionSpec {
     name: "unroll",
     kind: OptionKind::Choice(&["auto", "1", "2", "4", "8"]),
     default: "auto",
-    help: "Reduction steps of an iteration of a convolution; auto is by the length of its runs.",
+    help: "Reduction steps of an iteration of a convolution; auto chooses.",
 };
 const ALGORITHM: OptionSpec = OptionSpec {
     name: "algorithm",
     kind: OptionKind::Choice(&["auto", "packed", "direct"]),
     default: "auto",
-    help: "How convolutions read their input: packed strip by strip, directly (split by the strides first), or directly where possible.",
+    help: "How convolutions read their input: packed strip by strip, or directly (split by the strides first); auto chooses.",
 };
-const MOST_TILE: OptionSpec = OptionSpec {
-    help: "Most rows of a tile; each convolution takes the balanced one up to it, as its kernel does.",
-    ..TILE
+const MASK_LMUL: OptionSpec =
+    OptionSpec { help: "Group size of the kernel that the tile is chosen for; auto chooses.", ..LMUL };
+const MASK_TILE: OptionSpec =
+    OptionSpec { help: "Rows of a tile of a convolution; 0 chooses as ait-select-kernels does.", ..TILE };
+const CORE: OptionSpec = OptionSpec {
+    name: "core",
+    kind: OptionKind::Text,
+    default: "spacemit-x60",
+    help: "Core whose cycles decide what is chosen: a name, or a file that ends in .toml.",
+};
+const VLEN: OptionSpec = OptionSpec {
+    name: "vlen",
+    kind: OptionKind::Choice(&["0", "128", "256", "512", "1024"]),
+    default: "0",
+    help: "Its vector length in bits; 0 is the core's own. The code is right at every length.",
+};
+const THREADS: OptionSpec = OptionSpec {
+    name: "threads",
+    kind: OptionKind::Int(1..=256),
+    default: "1",
+    help: "Threads that share a layer.",
+};
+const TUNING_LOG: OptionSpec = OptionSpec {
+    name: "tuning-log",
+    kind: OptionKind::Text,
+    default: "",
+    help: "Log of ait tune: what was measured decides, the static model elsewhere.",
 };
 const SPARSITY: OptionSpec = OptionSpec {
     name: "sparsity",
@@ -116,13 +140,15 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "ait-prune",
         summary: "Prunes columns of constant weights to zero and says in their type which pattern they have.",
-        options: &[SPARSITY, N, M, MOST_TILE, SCORE, CONFIG, MASKS],
+        options: &[
+            SPARSITY, N, M, MASK_TILE, MASK_LMUL, SCORE, CONFIG, MASKS, CORE, VLEN, THREADS, TUNING_LOG,
+        ],
         run: prune::pass::prune,
     },
     Pass {
         name: "ait-detect-sparsity",
         summary: "Says of weights with zero columns which pattern they have, where a sparse kernel is cheaper.",
-        options: &[MOST_TILE],
+        options: &[MASK_TILE, MASK_LMUL, CORE, VLEN, THREADS, TUNING_LOG],
         run: prune::pass::detect,
     },
     Pass {
@@ -140,7 +166,7 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "ait-select-kernels",
         summary: "Chooses an XNNPACK operator or a generated kernel for each op and packs its weights.",
-        options: &[LMUL, TILE, UNROLL, ALGORITHM],
+        options: &[LMUL, TILE, UNROLL, ALGORITHM, CORE, VLEN, THREADS, TUNING_LOG],
         run: select_kernels::run,
     },
     Pass {
@@ -159,31 +185,33 @@ pub static PASSES: &[Pass] = &[
 pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
     name: "ait-pipeline",
     summary: "The standard line from the imported graph to planned buffers.",
-    options: &[LAYOUT, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS],
+    options: &[
+        LAYOUT, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS, CORE, VLEN, THREADS,
+        TUNING_LOG,
+    ],
     expand: standard_line,
 }];
 
 fn standard_line(options: &Options) -> String {
-    let (lmul, tile) = (options.int("lmul"), options.int("tile"));
-    // The tile of a mask is the tile of the kernel.
-    let rows = tile.min(32 / lmul.max(1) - 1);
     let asked = options.fraction("sparsity") > 0.0
         || options.int("n") + options.int("m") > 0
         || ["config", "masks"].iter().any(|name| !options.word(name).is_empty());
+    // The tile of a mask is the tile of the kernel.
+    let target = options.only(&["core", "vlen", "threads", "tuning-log"]);
+    let tile = options.only(&["tile", "lmul"]);
     let prune = match asked {
         true => {
             let kept = options.only(&["sparsity", "n", "m", "score", "config", "masks"]);
-            format!("ait-prune{{{kept} tile={rows}}},")
+            format!("ait-prune{{{kept} {tile} {target}}},")
         }
         false => String::new(),
     };
     format!(
-        "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{tile={rows}}},\
+        "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{{tile} {target}}},\
          ait-fuse,ait-canonicalize,ait-assign-layout{{layout={layout}}},ait-canonicalize,\
-         ait-select-kernels{{lmul={lmul} tile={tile} unroll={unroll} algorithm={algorithm}}},ait-plan-buffers",
+         ait-select-kernels{{{kernels} {target}}},ait-plan-buffers",
         layout = options.word("layout"),
-        unroll = options.word("unroll"),
-        algorithm = options.word("algorithm"),
+        kernels = options.only(&["lmul", "tile", "unroll", "algorithm"]),
     )
 }
 

@@ -1,6 +1,6 @@
 //! How a convolution can be computed.
 
-use super::{Convolution, Sparsity};
+use super::Convolution;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Formatter};
 
@@ -82,7 +82,8 @@ pub struct Given {
 }
 
 impl Given {
-    fn allows(&self, choice: &Choice) -> bool {
+    /// Whether nothing that is given speaks against a choice.
+    pub fn allows(&self, choice: &Choice) -> bool {
         self.is_packed.is_none_or(|packed| packed == (choice.algorithm == Algorithm::Packed))
             && self.tile.is_none_or(|tile| tile == choice.tile)
             && self.most_tile.is_none_or(|most| choice.tile <= most)
@@ -103,7 +104,7 @@ pub fn algorithms(convolution: &Convolution, is_cnhw: bool) -> Vec<Algorithm> {
 
 /// Every way to compute a convolution in CNHW that fits the registers and what is given, in a fixed order.
 /// A tile is never larger than the rows of a group.
-pub fn candidates(convolution: &Convolution, _sparsity: Sparsity, given: &Given) -> Vec<Choice> {
+pub fn candidates(convolution: &Convolution, given: &Given) -> Vec<Choice> {
     let mut found = Vec::new();
     for algorithm in algorithms(convolution, true) {
         for lmul in LMULS {
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn candidates_fit_the_registers() {
-        let all = candidates(&conv(64, 1), Sparsity::DENSE, &Given::default());
+        let all = candidates(&conv(64, 1), &Given::default());
         // (31 + 15 + 7 + 3) tiles, 4 unrolls, 2 algorithms.
         assert_eq!(all.len(), 56 * 4 * 2);
         assert!(all.iter().all(Choice::fits));
@@ -147,9 +148,9 @@ mod tests {
     fn what_is_given_is_kept() {
         let given =
             Given { tile: Some(5), lmul: Some(4), unroll: Some(8), is_packed: Some(true), most_tile: None };
-        let all = candidates(&conv(64, 0), Sparsity::DENSE, &given);
+        let all = candidates(&conv(64, 0), &given);
         assert_eq!(all, [Choice { algorithm: Algorithm::Packed, tile: 5, lmul: 4, unroll: 8 }]);
-        let few = candidates(&conv(3, 0), Sparsity::DENSE, &Given { lmul: Some(4), ..Given::default() });
+        let few = candidates(&conv(3, 0), &Given { lmul: Some(4), ..Given::default() });
         assert_eq!(few.len(), 3 * 4 * 2);
         assert_eq!(few.first().map(|choice| choice.algorithm), Some(Algorithm::Direct));
     }

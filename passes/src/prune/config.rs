@@ -1,6 +1,7 @@
 //! What to prune and how much: defaults, and rules by layer name, as in `docs/pruning.md`.
 
 use std::{
+    borrow::Cow,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -12,6 +13,7 @@ use toml::Spanned;
 use super::Norm;
 use crate::{
     PassError,
+    cost::{Chooser, Target},
     diagnostic::{Diagnostic, Severity, SourceLocation},
     nm::Columns,
 };
@@ -150,20 +152,32 @@ impl Rule {
 pub struct Config {
     /// For every layer that is not exempt by default ([`super::Layer::exemption`]).
     pub defaults: Settings,
-    /// Where no tile is given, a convolution's is the balanced one of at most so many rows.
-    pub most_tile: i64,
+    /// Rows of a convolution's tile where no rule gives them; none: those of the fastest kernel.
+    pub tile: Option<i64>,
+    /// Its register group size; none: any.
+    pub lmul: Option<i64>,
+    /// What says which kernel is fastest; none: the static model of the default core.
+    pub chooser: Option<Chooser>,
     /// In order; later ones win.
     pub rules: Vec<Rule>,
 }
 
 impl Config {
-    /// Most accumulators of the generated kernels at their default LMUL.
-    pub const DEFAULT_MOST_TILE: i64 = 7;
+    /// What says which kernel is fastest.
+    ///
+    /// # Errors
+    /// None in practice: the default core is built in.
+    pub fn chooser(&self) -> Result<Cow<'_, Chooser>, String> {
+        match &self.chooser {
+            Some(chooser) => Ok(Cow::Borrowed(chooser)),
+            None => Target::named(ait_cores::DEFAULT).map(|target| Cow::Owned(Chooser::new(target))),
+        }
+    }
 
     /// The same amount for all layers that are not exempt.
     pub fn uniform(amount: Amount) -> Self {
         let defaults = Settings { amount: Some(amount), ..Settings::default() };
-        Self { defaults, most_tile: Self::DEFAULT_MOST_TILE, rules: vec![] }
+        Self { defaults, tile: None, lmul: None, chooser: None, rules: vec![] }
     }
 
     /// Reads a TOML file. Paths in it are relative to its directory.
@@ -189,7 +203,7 @@ impl Config {
         let File { sparsity, nm, tile, score, scores, layer } = file;
         let defaults = source.settings(sparsity, nm, tile, score, scores, None)?;
         let rules = layer.into_iter().map(|table| source.rule(table)).collect::<Result<_, _>>()?;
-        Ok(Self { defaults, most_tile: Self::DEFAULT_MOST_TILE, rules })
+        Ok(Self { defaults, tile: None, lmul: None, chooser: None, rules })
     }
 }
 

@@ -18,25 +18,50 @@ pub struct Found {
 /// Sparse kernels must be estimated at most this fraction of the dense one's cost (9 of 10): their columns cost an index more.
 const MARGIN: (i64, i64) = (9, 10);
 
+/// Most rows that kernels of some group size compute at once: with one vector or two beside them in the registers.
+const LIMITS: [i64; 8] = [2, 3, 6, 7, 14, 15, 30, 31];
+
+/// What a kernel for a pattern costs; none if there is no kernel.
+pub type Cost<'a> = dyn Fn(Columns) -> Option<f64> + 'a;
+
 /// The structure of weights, if a sparse kernel is estimated at 10 % less than the dense one at least. For each tile of a
-/// convolution up to `most_tile` rows (of a product: 32) n is the largest number of non-zero columns of a tile, and the cost
-/// `pack::cost` times n; of equal ones the largest tile.
-pub fn structure(weights: &Weights, kind: Kind, most_tile: i64) -> Option<Found> {
+/// convolution up to `most_tile` rows (of a product: 32) n is the largest number of non-zero columns of a tile. Of those up
+/// to each limit that a group size sets, the one with the least `pack::cost` times n is a candidate, of equal ones the
+/// largest; `kernel` decides among them.
+pub fn structure(weights: &Weights, kind: Kind, most_tile: i64, kernel: &Cost) -> Option<Found> {
     let (rows, k) = (i64::try_from(weights.rows).ok()?, i64::try_from(weights.k).ok()?);
     if k == 0 || rows == 0 || !has_enough_zeros(&weights.data) {
         return None;
     }
     let bits = Bits::of(weights);
-    let cost = |tile: i64, n: i64| cost(rows, tile) * n;
-    let (tiles, dense) = match kind.is_product() {
-        true => (GEMM_TILE.min(rows)..=GEMM_TILE.min(rows), cost(GEMM_TILE.min(rows), k)),
-        false => (1..=most_tile.clamp(1, rows), cost(balanced_tile(rows, most_tile), k)),
+    let counted = |tile: i64| (tile, bits.most_columns(tile as usize).max(1));
+    let mut candidates: Vec<(i64, i64)> = if kind.is_product() {
+        vec![counted(GEMM_TILE.min(rows))]
+    } else {
+        let all: Vec<_> = (1..=most_tile.clamp(1, rows)).rev().map(counted).collect();
+        let best = |limit: i64| {
+            let within = all.iter().filter(|&&(tile, _)| tile <= limit);
+            within.copied().min_by_key(|&(tile, n)| cost(rows, tile) * n)
+        };
+        LIMITS.into_iter().filter_map(best).collect()
     };
-    let candidates = tiles.rev().map(|tile| (tile, bits.most_columns(tile as usize).max(1)));
-    let (tile, n) = candidates.min_by_key(|&(tile, n)| cost(tile, n))?;
-    let pays = cost(tile, n) * MARGIN.1 <= dense * MARGIN.0;
-    let columns = Columns::new(n, k, tile).ok().filter(|_| pays)?;
+    candidates.sort_by_key(|&(tile, _)| -tile);
+    candidates.dedup();
+    // The dense kernel computes as many rows at once as fit the registers at LMUL 4.
+    let dense = cost(rows, balanced_tile(rows, 7)) * k;
+    let dense = if kind.is_product() { cost(rows, GEMM_TILE.min(rows)) * k } else { dense };
+    let pays = |&(tile, n): &(i64, i64)| cost(rows, tile) * n * MARGIN.1 <= dense * MARGIN.0;
+    let priced = candidates.into_iter().filter(pays).filter_map(|(tile, n)| {
+        let columns = Columns::new(n, k, tile).ok()?;
+        Some((columns, kernel(columns)?))
+    });
+    let (columns, _) = priced.min_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(Found { columns, nm: nm(&bits, columns) })
+}
+
+/// The cost of a product with sparse weights, in columns of tiles.
+pub fn product_cost(rows: i64, columns: Columns) -> f64 {
+    (cost(rows, columns.tile) * columns.n) as f64
 }
 
 /// Whether a pattern could pay: every tile must have as large a part of zero columns as [`MARGIN`] asks for. Cheap, since
@@ -144,6 +169,11 @@ mod tests {
         }
     }
 
+    /// A kernel that takes as long as [`cost`] says.
+    fn by_rows(rows: usize) -> impl Fn(Columns) -> Option<f64> {
+        move |columns| Some((cost(rows as i64, columns.tile) * columns.n) as f64)
+    }
+
     #[test]
     fn what_was_pruned_is_found() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
@@ -154,13 +184,14 @@ mod tests {
             (1, 9, 64, Kind::Matmul),
         ] {
             let dense = random(&mut rng, groups, rows, k);
-            assert_eq!(structure(&dense, kind, 7), None);
+            let kernel = by_rows(rows);
+            assert_eq!(structure(&dense, kind, 7, &kernel), None);
             let tile = if kind.is_product() { 32.min(rows as i64) } else { balanced_tile(rows as i64, 7) };
             for (n, m) in [(k as i64 / 2, k as i64), (2, 4), (1, 4), (3, 8)] {
                 let mut weights = dense.clone();
                 let pattern = Columns { n, m, tile };
                 best_columns(&dense, Norm::L1, pattern).unwrap().apply(&mut weights).unwrap();
-                let found = structure(&weights, kind, 7).unwrap();
+                let found = structure(&weights, kind, 7, &kernel).unwrap();
                 assert_eq!(found.columns, Columns { n: pattern.kept_of(k as i64), m: k as i64, tile });
                 let wanted = (m < k as i64).then_some((n, m));
                 assert_eq!(found.nm, wanted, "{pattern} of {groups} {rows} {k}");
@@ -176,11 +207,14 @@ mod tests {
             let mut weights = dense.clone();
             let mask = best_columns(&dense, Norm::L1, Columns { n, m: 100, tile: 7 }).unwrap();
             mask.apply(&mut weights).unwrap();
-            structure(&weights, Kind::Conv2d, 7).map(|found| found.columns.n)
+            structure(&weights, Kind::Conv2d, 7, &by_rows(14)).map(|found| found.columns.n)
         };
         assert_eq!(pruned(91), None);
         assert_eq!(pruned(90), Some(90));
         let zero = Weights { groups: 1, rows: 3, k: 4, data: vec![0.0; 12] };
-        assert_eq!(structure(&zero, Kind::Conv2d, 7).unwrap().columns, Columns { n: 1, m: 4, tile: 3 });
+        assert_eq!(
+            structure(&zero, Kind::Conv2d, 7, &by_rows(3)).unwrap().columns,
+            Columns { n: 1, m: 4, tile: 3 }
+        );
     }
 }

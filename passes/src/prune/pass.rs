@@ -6,15 +6,18 @@ use melior::ir::{Module, ValueLike, operation::OperationLike};
 
 use super::{
     Amount, Config, Kind, Manifest, Norm, Score, apply,
-    detect::{has_enough_zeros, structure},
-    layers::sites,
-    plan::{plan, replace},
+    detect::{has_enough_zeros, product_cost, structure},
+    layers::{Site, sites},
+    plan::{MOST_CONV_TILE, plan, replace},
 };
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
+    convolutions::convolution,
+    cost::{Chooser, Given, Sparsity},
     nm::Columns,
     rewrite::{Rewriter, constant_data},
+    select_kernels::chooser,
 };
 use ait_dialects::types;
 
@@ -44,15 +47,17 @@ pub fn prune(module: &Module, options: &Options) -> Result<(), PassError> {
             config
         }
     };
-    apply(module, &plan(module, &completed(config, options))?)
+    apply(module, &plan(module, &completed(module, config, options)?)?)
 }
 
 /// `config` with the options where it says nothing.
-fn completed(mut config: Config, options: &Options) -> Config {
+fn completed(module: &Module, mut config: Config, options: &Options) -> Result<Config, PassError> {
     let norm = if options.word("score") == "l2" { Norm::L2 } else { Norm::L1 };
     config.defaults.score.get_or_insert(Score::Weights(norm));
-    config.most_tile = options.int("tile");
-    config
+    config.tile = Some(options.int("tile")).filter(|&tile| tile > 0);
+    config.lmul = options.word("lmul").parse().ok();
+    config.chooser = Some(chooser(module, options)?);
+    Ok(config)
 }
 
 fn amount(options: &Options) -> Result<Option<Amount>, String> {
@@ -69,6 +74,10 @@ fn amount(options: &Options) -> Result<Option<Amount>, String> {
 /// Runs `ait-detect-sparsity`.
 pub fn detect(module: &Module, options: &Options) -> Result<(), PassError> {
     let rewriter = Rewriter::new(module);
+    let chooser = chooser(module, options)?;
+    let lmul = options.word("lmul").parse().ok();
+    let most_tile = Some(options.int("tile")).filter(|&tile| tile > 0);
+    let most_tile = most_tile.unwrap_or(lmul.map_or(MOST_CONV_TILE, |lmul: i64| 32 / lmul.max(1) - 1));
     for site in sites(&rewriter)? {
         let filter = site.filter()?;
         let encoded = Columns::of_encoding(filter.r#type()).map_err(|message| site.error(message))?;
@@ -79,10 +88,22 @@ pub fn detect(module: &Module, options: &Options) -> Result<(), PassError> {
         }
         let Some(data) = constant_data(filter).filter(|data| has_enough_zeros(data)) else { continue };
         let weights = site.layer.matrix(&data).map_err(|message| site.error(message))?;
-        if let Some(found) = structure(&weights, site.layer.kind, options.int("tile")) {
+        let kernel = |columns| kernel_cost(&site, &chooser, lmul, columns);
+        if let Some(found) = structure(&weights, site.layer.kind, most_tile, &kernel) {
             replace(&rewriter, &site, &weights, found.columns)?;
         }
     }
     erase_dead(&rewriter);
     Ok(())
+}
+
+/// What the fastest kernel of a layer costs with a pattern.
+fn kernel_cost(site: &Site, chooser: &Chooser, lmul: Option<i64>, columns: Columns) -> Option<f64> {
+    if site.layer.kind.is_product() {
+        let [_, rows, _] = site.layer.extents();
+        return Some(product_cost(rows, columns));
+    }
+    let given = Given { tile: Some(columns.tile), lmul, ..Given::default() };
+    let picked = chooser.choose(&convolution(site.op).ok()?, Sparsity::of(Some(columns)), &given);
+    picked.ok().flatten().map(|picked| picked.cycles)
 }

@@ -6,23 +6,24 @@ use ait_dialects::{Activation, types};
 use melior::ir::{Module, Value, operation::OperationLike};
 
 use super::{
-    Amount, Config, Kind, Layer, Norm, Rule, Score, Settings, best_columns,
+    Amount, Config, Kind, Norm, Rule, Score, Settings, best_columns,
     given::Files,
     layers::{Site, sites},
 };
 use crate::{
     PassError,
     canonicalize::erase_dead,
+    convolutions::convolution,
+    cost::{Given, Sparsity},
     diagnostic::{Diagnostic, Severity},
     nm::{Columns, Mask, Weights},
     rewrite::{Rewriter, definition, operand, result, shape},
-    select_kernels::balanced_tile,
 };
 
 /// The mask of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerMask {
-    /// [`Layer::name`].
+    /// [`super::Layer::name`].
     pub name: String,
     /// What the layer computes.
     pub kind: Kind,
@@ -35,7 +36,7 @@ pub struct LayerMask {
 /// Rows of a tile of a gemm where none is given: a vector of the kernel.
 pub const GEMM_TILE: i64 = 32;
 /// Most rows of a tile of a convolution, its accumulators: `(31 + 1) * LMUL` is the register file at LMUL 1.
-const MOST_CONV_TILE: i64 = 31;
+pub const MOST_CONV_TILE: i64 = 31;
 /// Most rows of a tile of a gemm.
 const MOST_GEMM_TILE: i64 = 1024;
 
@@ -55,8 +56,7 @@ pub fn plan(module: &Module, config: &Config) -> Result<Vec<LayerMask>, PassErro
     }
     check_arrays(&chosen)?;
     let mut files = Files::default();
-    let masks =
-        chosen.into_iter().map(|(site, settings)| mask(site, &settings, config.most_tile, &mut files));
+    let masks = chosen.into_iter().map(|(site, settings)| mask(site, &settings, config, &mut files));
     masks.filter_map(Result::transpose).collect()
 }
 
@@ -111,13 +111,13 @@ fn check_arrays(chosen: &[(&Site, Settings)]) -> Result<(), PassError> {
 fn mask(
     site: &Site,
     settings: &Settings,
-    most_tile: i64,
+    config: &Config,
     files: &mut Files,
 ) -> Result<Option<LayerMask>, PassError> {
     let (layer, fail) = (&site.layer, |message: String| site.error(message));
     let Some(asked) = settings.amount else { return Ok(None) };
     let [_, _, k] = layer.extents();
-    let tile = tile(layer, settings.tile, most_tile).map_err(fail)?;
+    let tile = tile(site, settings.tile, asked, config).map_err(fail)?;
     let Some(columns) = asked.columns(k, tile).map_err(fail)? else { return Ok(None) };
     let mask = match &settings.score {
         Some(Score::File(path)) => files.scores(path, layer).and_then(|scores| {
@@ -130,16 +130,21 @@ fn mask(
     Ok(Some(LayerMask { name: layer.name.clone(), kind: layer.kind, asked, mask: mask.map_err(fail)? }))
 }
 
-/// Rows of a tile: as given, or what the kernel takes by itself.
-fn tile(layer: &Layer, given: Option<i64>, most_tile: i64) -> Result<i64, String> {
+/// Rows of a tile: as given, or those of the fastest kernel.
+fn tile(site: &Site, given: Option<i64>, asked: Amount, config: &Config) -> Result<i64, String> {
+    let layer = &site.layer;
     let most = if layer.kind.is_product() { MOST_GEMM_TILE } else { MOST_CONV_TILE };
-    let [_, rows, _] = layer.extents();
-    match given {
-        Some(tile) if tile > most => Err(format!("cannot have tiles of {tile} rows, at most {most}")),
-        Some(tile) => Ok(tile.min(rows)),
-        None if layer.kind.is_product() => Ok(GEMM_TILE.min(rows)),
-        None => Ok(balanced_tile(rows, most_tile)),
+    let [_, rows, k] = layer.extents();
+    match given.or(config.tile.filter(|_| !layer.kind.is_product())) {
+        Some(tile) if tile > most => return Err(format!("cannot have tiles of {tile} rows, at most {most}")),
+        Some(tile) => return Ok(tile.min(rows)),
+        None if layer.kind.is_product() => return Ok(GEMM_TILE.min(rows)),
+        None => {}
     }
+    let (conv, sparsity) = (convolution(site.op)?, Sparsity::of(asked.columns(k, 1)?));
+    let given = Given { lmul: config.lmul, ..Given::default() };
+    let picked = config.chooser()?.choose(&conv, sparsity, &given).map_err(|error| error.to_string())?;
+    picked.map(|picked| picked.choice.tile).ok_or_else(|| "has no kernel".to_owned())
 }
 
 /// Sets the weights outside the masks to zero, and says in their type what is kept. Layers that share a constant get their

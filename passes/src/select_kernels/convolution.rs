@@ -7,12 +7,13 @@ use ait_dialects::{
 use melior::ir::{Attribute, Value};
 
 use super::{Site, pack::FilterShape};
-use crate::{PassError, nm::Columns, rewrite::shape};
-
-/// Steps of a run for which an iteration of 8 is worth while.
-const LONG_RUN: i64 = 64;
-/// Steps of a tap below which its loop costs more than packing.
-const SHORT_RUN: i64 = 4;
+use crate::{
+    PassError,
+    convolutions::convolution,
+    cost::{Algorithm, Choice, Given, Sparsity},
+    nm::Columns,
+    rewrite::shape,
+};
 
 /// The input of a convolution as its kernel reads it.
 pub struct ConvolutionInput<'c, 'a> {
@@ -20,45 +21,34 @@ pub struct ConvolutionInput<'c, 'a> {
     pub value: Value<'c, 'a>,
     /// Of the reduction.
     pub order: Order,
-    /// Window, groups, epilogue, algorithm and unroll.
+    /// How it is computed.
+    pub choice: Choice,
+    /// Window, groups, epilogue, algorithm, unroll and lmul.
     pub attributes: Vec<(&'static str, Attribute<'c>)>,
 }
 
 impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
-    /// Chooses the algorithm and makes the input for it.
+    /// Chooses how to compute a convolution and makes the input for it.
     pub fn of(site: &Site<'c, 'a>, dims: FilterShape) -> Result<Self, PassError> {
         needs_adjacent_w(site)?;
         let window = Window::of([dims.kh as i64, dims.kw as i64], &site.op);
         let window = window.map_err(|message| site.error(message))?;
         let mut geometry = site.attributes(&["strides", "pads", "dilations"])?;
         geometry.push(("kernel", attributes::i64_array(site.build.context(), &window.kernel)));
-        let algorithm = algorithm(site, &window, dims)?;
-        let value = match algorithm {
-            "split" => split(site, &window, &geometry)?,
+        let choice = choice(site, &window)?;
+        let value = match choice.algorithm {
+            Algorithm::Split => split(site, &window, choice.lmul, &geometry)?,
             _ => site.input(0)?,
-        };
-        let unroll = match site.unroll {
-            Some(unroll) => unroll,
-            None => unroll(site, algorithm, dims)?,
         };
         let mut attributes = geometry;
         attributes.extend(site.attributes(&["groups", "epilogue"])?);
-        attributes.extend([("algorithm", site.string(algorithm)), ("unroll", site.i64(unroll))]);
-        Ok(Self { value, order: order(algorithm, dims, site.pattern()?), attributes })
+        attributes.extend([
+            ("algorithm", site.string(choice.algorithm.name())),
+            ("unroll", site.i64(choice.unroll)),
+            ("lmul", site.i64(choice.lmul)),
+        ]);
+        Ok(Self { value, order: order(choice.algorithm.name(), dims, site.pattern()?), choice, attributes })
     }
-}
-
-/// Steps of an iteration: 8 where runs of the reduction are long, else 4, since what is left of a run goes step by step.
-fn unroll(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassError> {
-    Ok(if steps(site, algorithm, dims)? >= LONG_RUN { 8 } else { 4 })
-}
-
-/// Steps of a run: columns of a segment, those that are kept if the weights are sparse.
-fn steps(site: &Site, algorithm: &str, dims: FilterShape) -> Result<i64, PassError> {
-    let order = order(algorithm, dims, site.pattern()?);
-    let (run, all) = (order.segment, order.columns());
-    let kept = site.pattern()?.map_or(all, |pattern| pattern.kept_of(all));
-    Ok(kept.saturating_mul(run) / all.max(1))
 }
 
 fn order(algorithm: &str, dims: FilterShape, pattern: Option<Columns>) -> Order {
@@ -75,23 +65,40 @@ pub fn needs_adjacent_w(site: &Site) -> Result<(), PassError> {
     }
 }
 
-/// In place where no stride and no padding is in the way, else in place after a split by the strides. A 1x1 convolution
-/// runs over the positions of all images, which are one dense run in CNHW, and in NCHW if there is one image. Packing is for
-/// sparse weights of so few channels that next to nothing is left of a tap, and where reading in place is not possible.
-fn algorithm(site: &Site, window: &Window, dims: FilterShape) -> Result<&'static str, PassError> {
+/// The fastest way that the options and a mask's tile allow, by the tuning log or the static model.
+fn choice(site: &Site, window: &Window) -> Result<Choice, PassError> {
+    let fail = |message: String| site.error(message);
+    let conv = convolution(site.op).map_err(fail)?;
+    let pattern = site.pattern()?;
+    let tile = match pattern {
+        Some(pattern) => Some(pattern.tile),
+        None => site.tile.map(|tile| tile.min(conv.rows().max(1))),
+    };
+    // A mask has fixed its tile: the group size gives way.
+    let fits = |lmul: &i64| tile.is_none_or(|tile| (tile + 1) * lmul <= 32);
+    let lmul = site
+        .lmul
+        .map(|most| [8, 4, 2, 1].into_iter().filter(|lmul| *lmul <= most).find(fits).unwrap_or(most));
+    let given =
+        Given { is_packed: is_packed(site, window)?, tile, lmul, unroll: site.unroll, most_tile: None };
+    let sparsity = Sparsity::of(pattern);
+    let picked = site.chooser.choose(&conv, sparsity, &given).map_err(|error| site.error(error))?;
+    picked.map(|picked| picked.choice).ok_or_else(|| match tile {
+        Some(tile) => site.error(format!("has tiles of {tile} rows, more than fit the 32 vector registers")),
+        None => site.error("has no kernel that the options allow"),
+    })
+}
+
+/// Whether the input must be packed or must not be; none if both are possible. A 1x1 convolution reads in place along the
+/// positions of all images, which are one dense run in CNHW, and in NCHW if there is one image.
+fn is_packed(site: &Site, window: &Window) -> Result<Option<bool>, PassError> {
     let is_one_run = site.layout == Layout::Cnhw || site.output.first() == Some(&1);
-    let direct = if window.is_in_place() { "direct" } else { "split" };
     match site.algorithm {
-        "packed" => Ok("packed"),
-        "auto"
-            if window.kernel != [1, 1]
-                && site.pattern()?.is_some()
-                && steps(site, direct, dims)? < SHORT_RUN =>
-        {
-            Ok("packed")
+        "packed" => Ok(Some(true)),
+        wanted if window.can_split() && (window.kernel != [1, 1] || is_one_run) => {
+            Ok((wanted != "auto").then_some(false))
         }
-        _ if window.can_split() && (window.kernel != [1, 1] || is_one_run) => Ok(direct),
-        "auto" => Ok("packed"),
+        "auto" => Ok(Some(true)),
         _ if window.can_split() => Err(site
             .error("cannot read its input directly: the positions of several NCHW images are not one run")),
         _ => Err(site.error(format!("cannot read its input directly: more than {} taps", Window::MOST_TAPS))),
@@ -101,6 +108,7 @@ fn algorithm(site: &Site, window: &Window, dims: FilterShape) -> Result<&'static
 fn split<'c: 'a, 'a>(
     site: &Site<'c, 'a>,
     window: &Window,
+    lmul: i64,
     geometry: &[(&'static str, Attribute<'c>)],
 ) -> Result<Value<'c, 'a>, PassError> {
     let input = site.input(0)?;
@@ -108,6 +116,6 @@ fn split<'c: 'a, 'a>(
         <[i64; 4]>::try_from(shape(site.op, input)?).map_err(|_| site.error("needs an input of rank 4"))?;
     let shape = window.split_shape(dims).map_err(|message| site.error(message))?;
     let mut attributes = geometry.to_vec();
-    attributes.push(("lmul", site.i64(site.lmul)));
+    attributes.push(("lmul", site.i64(lmul)));
     site.emit_shape("rvv.split_phases", &shape, &[input], &attributes)
 }

@@ -10,6 +10,7 @@ mod pack;
 mod rvv;
 mod xnn;
 
+use ait_cores::Core;
 use ait_dialects::{
     Builder, Layout,
     attributes::{self, Attributes},
@@ -17,6 +18,8 @@ use ait_dialects::{
     nm::Columns,
     types,
 };
+use std::path::Path;
+
 use melior::ir::{
     Attribute, Module, Value, ValueLike,
     operation::{OperationLike, OperationRef},
@@ -25,6 +28,7 @@ use melior::ir::{
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
+    cost::{Chooser, Target},
     rewrite::{MAX_ELEMENTS, Rewriter, constant_data, layout, name, operand, result, shape},
 };
 use pack::FilterShape;
@@ -33,7 +37,8 @@ pub(crate) use pack::{balanced_tile, cost};
 /// Runs the pass.
 pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     let rewriter = Rewriter::new(module);
-    let (lmul, tile) = (options.int("lmul"), options.int("tile"));
+    let given = |number: i64| (number > 0).then_some(number);
+    let chooser = chooser(module, options)?;
     let wanted = rewriter.module().string("ait.layout").unwrap_or_default();
     let channels_last = wanted == "nhwc";
     for op in rewriter.ops() {
@@ -48,10 +53,11 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             output: shape(op, result(op)?)?,
             layout: layout(result(op)?),
             channels_last,
-            lmul,
+            lmul: options.word("lmul").parse().ok(),
             unroll: options.word("unroll").parse().ok(),
             algorithm: options.word("algorithm"),
-            most_tile: tile.min(32 / lmul.max(1) - 1),
+            tile: given(options.int("tile")),
+            chooser: &chooser,
         };
         let made = match site.pattern()? {
             Some(pattern) => nm::select(&site, kind, pattern)?,
@@ -64,6 +70,26 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     }
     erase_dead(&rewriter);
     Ok(())
+}
+
+/// What the options `core`, `vlen`, `threads` and `tuning-log` say.
+///
+/// # Errors
+/// If there is no such core, or the log cannot be read.
+pub(crate) fn chooser(module: &Module, options: &Options) -> Result<Chooser, PassError> {
+    let fail = |message: String| PassError::new(module.as_operation().location(), message);
+    let core = Core::named_or_file(options.word("core")).map_err(|error| fail(error.to_string()))?;
+    let vlen = u32::try_from(options.int("vlen")).ok().filter(|&vlen| vlen > 0).unwrap_or(core.vlen);
+    let target = Target { core, vlen, threads: u32::try_from(options.int("threads")).unwrap_or(1) };
+    match options.word("tuning-log") {
+        "" => Ok(Chooser::new(target)),
+        log => {
+            let (chooser, notices) =
+                Chooser::with_log(target, Path::new(log)).map_err(|error| fail(error.to_string()))?;
+            notices.iter().for_each(|notice| eprintln!("warning: {notice}"));
+            Ok(chooser)
+        }
+    }
 }
 
 /// Ops without arithmetic: the planner makes views or copies of them.
@@ -79,18 +105,35 @@ struct Site<'c, 'a> {
     layout: Layout,
     /// Whether the module's layout is NHWC.
     channels_last: bool,
-    lmul: i64,
+    /// Register group size, if that is given.
+    lmul: Option<i64>,
     /// Reduction steps of an iteration of a convolution, if that is given.
     unroll: Option<i64>,
     /// How convolutions read their input: "auto", "packed" or "direct".
     algorithm: &'a str,
-    /// Largest `tile` that option and register file allow.
-    most_tile: i64,
+    /// Rows of a tile, if that is given.
+    tile: Option<i64>,
+    /// For what is not given of a convolution.
+    chooser: &'a Chooser,
 }
+
+/// Register group size of kernels other than convolutions, if none is given.
+const LMUL: i64 = 4;
 
 impl<'c: 'a, 'a> Site<'c, 'a> {
     fn error(&self, message: impl std::fmt::Display) -> PassError {
         PassError::at(&self.op, message)
+    }
+
+    /// Register group size of a kernel other than a convolution.
+    fn lmul(&self) -> i64 {
+        self.lmul.unwrap_or(LMUL)
+    }
+
+    /// Largest tile of a product that option and register file allow.
+    fn most_tile(&self) -> i64 {
+        let most = 32 / self.lmul().max(1) - 1;
+        self.tile.map_or(most, |tile| tile.min(most))
     }
 
     fn input(&self, index: usize) -> Result<Value<'c, 'a>, PassError> {

@@ -35,18 +35,8 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a>
     attributes.extend([
         ("sparsity", pattern.to_attribute(site.build.context())),
         ("segment", site.i64(input.order.segment)),
-        ("lmul", site.i64(lmul(site, pattern)?)),
     ]);
     site.emit("nm.conv2d", &operands, &attributes)
-}
-
-/// The register group size wanted, or the largest with which a tile's accumulators and one vector fit the registers:
-/// the weights' pattern has fixed the tile.
-fn lmul(site: &Site, pattern: Columns) -> Result<i64, PassError> {
-    let fits = |lmul: &i64| *lmul <= site.lmul && (pattern.tile + 1) * lmul <= 32;
-    [8, 4, 2, 1].into_iter().find(fits).ok_or_else(|| {
-        site.error(format!("has tiles of {} rows, more than fit the 32 vector registers", pattern.tile))
-    })
 }
 
 fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
@@ -56,12 +46,12 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
     let mut operands = vec![site.input(0)?, values, columns, site.input(2)?];
     operands.extend(site.residual());
     let rows = site.output.iter().rev().nth(1).copied().unwrap_or(1);
-    let rows = pack::balanced_tile(rows, site.most_tile.min(rows.max(1)));
+    let rows = pack::balanced_tile(rows, site.most_tile().min(rows.max(1)));
     let attributes = [
         site.attribute("epilogue")?,
         ("sparsity", pattern.to_attribute(site.build.context())),
         ("rows", site.i64(rows)),
-        ("lmul", site.i64(site.lmul)),
+        ("lmul", site.i64(site.lmul())),
     ];
     site.emit("nm.matmul", &operands, &attributes)
 }

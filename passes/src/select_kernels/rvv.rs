@@ -27,13 +27,13 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
         "global_max_pool" => global_pool(site, "max"),
         "add" | "sub" | "mul" | "div" => {
             let epilogue = site.attribute("epilogue")?;
-            let attributes = [("fn", site.string(kind)), epilogue, ("lmul", site.i64(site.lmul))];
+            let attributes = [("fn", site.string(kind)), epilogue, ("lmul", site.i64(site.lmul()))];
             site.emit("rvv.binary", &[site.input(0)?, site.input(1)?], &attributes)
         }
         "prelu" => {
             let epilogue = Activation::Identity.to_attribute(site.build.context());
             let attributes =
-                [("fn", site.string("prelu")), ("epilogue", epilogue), ("lmul", site.i64(site.lmul))];
+                [("fn", site.string("prelu")), ("epilogue", epilogue), ("lmul", site.i64(site.lmul()))];
             site.emit("rvv.binary", &[site.input(0)?, site.input(1)?], &attributes)
         }
         "scale_bias" => with_lmul(site, "rvv.scale_bias", 3, &["epilogue"]),
@@ -53,7 +53,7 @@ fn with_lmul<'c: 'a, 'a>(
 ) -> Selected<'c, 'a> {
     let operands = (0..count).map(|index| site.input(index)).collect::<Result<Vec<_>, _>>()?;
     let mut attributes = site.attributes(kept)?;
-    attributes.push(("lmul", site.i64(site.lmul)));
+    attributes.push(("lmul", site.i64(site.lmul())));
     site.emit(name, &operands, &attributes)
 }
 
@@ -63,17 +63,17 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     let rows = dims.k / dims.groups;
     let (filter, tile) = match data {
         Some(data) => {
-            let tile = pack::balanced_tile(rows as i64, site.most_tile);
+            let tile = input.choice.tile;
             let width = usize::try_from(tile).unwrap_or(1);
             let shape = [dims.groups, rows.div_ceil(width), dims.kh * dims.kw * dims.c, width];
             (site.constant(&shape, &pack::tiles(&data, dims, width, &input.order))?, tile)
         }
-        None => pack_at_run_time(site, dims, &input.order)?,
+        None => pack_at_run_time(site, dims, input.choice.tile, &input.order)?,
     };
     let mut operands = vec![input.value, filter, site.input(2)?];
     operands.extend(site.residual());
     let mut attributes = input.attributes;
-    attributes.extend([("tile", site.i64(tile)), ("lmul", site.i64(site.lmul))]);
+    attributes.push(("tile", site.i64(tile)));
     site.emit("rvv.conv2d", &operands, &attributes)
 }
 
@@ -81,10 +81,11 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
 fn pack_at_run_time<'c: 'a, 'a>(
     site: &Site<'c, 'a>,
     dims: FilterShape,
+    most: i64,
     order: &Order,
 ) -> Result<(Value<'c, 'a>, i64), PassError> {
     let FilterShape { groups, k, c, kh, kw } = dims;
-    let [most, chunk] = [site.most_tile, order.chunk].map(|size| usize::try_from(size).unwrap_or(1).max(1));
+    let [most, chunk] = [most, order.chunk].map(|size| usize::try_from(size).unwrap_or(1).max(1));
     let tile = (1..=most).rev().find(|tile| (k / groups).is_multiple_of(*tile)).unwrap_or(1);
     let shape = |dims: &[usize]| dims.iter().map(|&dim| dim as i64).collect::<Vec<_>>();
     let build = site.build;
@@ -108,7 +109,7 @@ fn depthwise<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     let mut operands = vec![site.input(0)?, filter, site.input(2)?];
     operands.extend(site.residual());
     let mut attributes = site.attributes(&["strides", "pads", "dilations", "epilogue"])?;
-    attributes.push(("lmul", site.i64(site.lmul)));
+    attributes.push(("lmul", site.i64(site.lmul())));
     site.emit("rvv.depthwise_conv2d", &operands, &attributes)
 }
 
@@ -138,8 +139,8 @@ fn product<'c: 'a, 'a>(
     epilogue: (&'static str, melior::ir::Attribute<'c>),
 ) -> Selected<'c, 'a> {
     let rows = site.output.iter().rev().nth(1).copied().unwrap_or(1);
-    let tile = pack::balanced_tile(rows, site.most_tile.min(rows.max(1)));
-    let attributes = [epilogue, ("tile", site.i64(tile)), ("lmul", site.i64(site.lmul))];
+    let tile = pack::balanced_tile(rows, site.most_tile().min(rows.max(1)));
+    let attributes = [epilogue, ("tile", site.i64(tile)), ("lmul", site.i64(site.lmul()))];
     site.emit("rvv.matmul", operands, &attributes)
 }
 
@@ -157,7 +158,7 @@ fn pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
         },
         ("fn", site.string(if average { "avg" } else { "max" })),
         ("count_include_pad", ait_dialects::attributes::bool(context, counts)),
-        ("lmul", site.i64(site.lmul)),
+        ("lmul", site.i64(site.lmul())),
     ]);
     site.emit("rvv.pool2d", &[padded.unwrap_or(site.input(0)?)], &attributes)
 }
@@ -189,6 +190,6 @@ fn pad_large_window<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Result<Option<Value<'c, 
 }
 
 fn global_pool<'c: 'a, 'a>(site: &Site<'c, 'a>, function: &str) -> Selected<'c, 'a> {
-    let attributes = [("fn", site.string(function)), ("lmul", site.i64(site.lmul))];
+    let attributes = [("fn", site.string(function)), ("lmul", site.i64(site.lmul()))];
     site.emit("rvv.global_pool", &[site.input(0)?], &attributes)
 }

@@ -85,7 +85,7 @@ fn activate<'c: 'a, 'a>(
     if has_operator(activation) {
         return site.emit("xnn.unary", &[value], &attributes);
     }
-    attributes.push(("lmul", site.i64(site.lmul)));
+    attributes.push(("lmul", site.i64(site.lmul())));
     site.emit("rvv.unary", &[value], &attributes)
 }
 

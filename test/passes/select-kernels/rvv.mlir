@@ -1,4 +1,4 @@
-// RUN: ait-opt %s --ait-select-kernels | FileCheck %s
+// RUN: ait-opt %s --ait-select-kernels="lmul=4 tile=7 unroll=4" | FileCheck %s
 // RUN: ait-opt %s --ait-select-kernels="lmul=8 tile=2 algorithm=packed" | FileCheck %s --check-prefix=WIDE
 
 // Five channels in tiles of 3 (two tiles); the filter is c fastest, then taps, with the short tile filled up.

@@ -1,7 +1,7 @@
 //! Convolutions to measure: found in a network, or given; and the one-layer modules that measure them.
 
-use ait_dialects::attributes::Attributes;
-use ait_dialects::{Layout, types};
+use ait_dialects::Layout;
+use ait_passes::convolutions::convolution;
 pub use ait_passes::cost::Convolution as Shape;
 use ait_passes::rewrite::{self, Rewriter};
 use ait_passes::{PassError, Pipeline};
@@ -9,8 +9,8 @@ use ait_runtime::reference::{self, Activation, Conv2d};
 use ait_runtime::{Tensor, npy};
 use anyhow::{Result, anyhow};
 use melior::Context;
+use melior::ir::Module;
 use melior::ir::operation::{OperationLike, OperationRef};
-use melior::ir::{Module, ValueLike};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -40,37 +40,13 @@ pub fn distinct<'c>(context: &'c Context, module: &Module<'c>) -> Result<Vec<Lay
     let rewriter = Rewriter::new(module);
     let mut layers: Vec<Layer> = Vec::new();
     for op in rewriter.ops().into_iter().filter(|op| rewrite::name(*op) == "ait.conv2d") {
-        let shape = shape(op).map_err(|message| PassError::new(op.location(), message))?;
+        let shape = convolution(op).map_err(|message| PassError::new(op.location(), message))?;
         match layers.iter_mut().find(|layer| layer.shape == shape) {
             Some(layer) => layer.count += 1,
             None => layers.push(Layer { name: node(op), count: 1, stem: is_stem(op), shape }),
         }
     }
     Ok(layers)
-}
-
-fn shape(op: OperationRef<'_, '_>) -> Result<Shape, String> {
-    let sizes = |index: usize| -> Result<[usize; 4], String> {
-        let value = op.operand(index).map_err(|error| error.to_string())?;
-        let shape = types::shape(value.r#type())?;
-        unsigned(shape.try_into().map_err(|_| "a convolution has rank 4")?)
-    };
-    Ok(Shape {
-        input: sizes(0)?,
-        filter: sizes(1)?,
-        strides: unsigned(op.i64s("strides")?)?,
-        pads: unsigned(op.i64s("pads")?)?,
-        dilations: unsigned(op.i64s("dilations")?)?,
-        groups: unsigned([op.i64("groups")?])?[0],
-    })
-}
-
-fn unsigned<const N: usize>(values: [i64; N]) -> Result<[usize; N], String> {
-    let mut result = [0; N];
-    for (to, from) in result.iter_mut().zip(values) {
-        *to = usize::try_from(from).map_err(|_| format!("{from} is negative"))?;
-    }
-    Ok(result)
 }
 
 /// Whether no op stands between an input of the network and the convolution.

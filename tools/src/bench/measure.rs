@@ -30,8 +30,10 @@ pub struct Plan {
     pub sparsities: Vec<f64>,
     /// Bits of a vector register.
     pub vlen: u32,
-    /// Most rows of a mask's tile, as the options give it.
-    pub most_tile: i64,
+    /// Rows of a mask's tile, if the options give them.
+    pub tile: Option<i64>,
+    /// Its register group size, if the options give it.
+    pub lmul: Option<i64>,
     /// Options of the pipeline besides the layout, as `tile=7 lmul=4`.
     pub options: String,
 }
@@ -176,7 +178,8 @@ fn candidate(
 fn prune(module: &Module<'_>, sparsity: f64, plan: &Plan) -> Result<Tensor> {
     let rule = format!("sparsity = {sparsity}\n[[layer]]\nname = \"*\"\nprune = true\n");
     let mut config = Config::parse(&rule, Path::new("bench"))?;
-    config.most_tile = plan.most_tile;
+    config.tile = plan.tile;
+    config.lmul = plan.lmul;
     prune::apply(module, &prune::plan(module, &config)?)?;
     let rewriter = Rewriter::new(module);
     let conv = rewriter.ops().into_iter().find(|op| rewrite::name(*op) == "ait.conv2d");

@@ -56,7 +56,7 @@ pub struct Arguments {
     /// Vector length of the emulated core in bits
     #[arg(long, default_value_t = 256, value_parser = crate::run::parse_vlen)]
     vlen: u32,
-    /// Most accumulators of our kernels, instead of the pipeline's choice
+    /// Output channels that our kernels compute at once, instead of the pipeline's choice
     #[arg(long)]
     tile: Option<u32>,
     /// Register group size of our kernels, instead of the pipeline's choice
@@ -95,11 +95,11 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let (title, layers) = layers(arguments)?;
     ensure!(!layers.is_empty(), "{title} has no convolutions");
-    let registers = 32 / i64::from(arguments.lmul.unwrap_or(4).clamp(1, 8)) - 1;
     let plan = Plan {
         sparsities: arguments.sparsity.clone(),
         vlen: arguments.vlen,
-        most_tile: arguments.tile.map_or(7, i64::from).min(registers),
+        tile: arguments.tile.map(i64::from),
+        lmul: arguments.lmul.map(i64::from),
         options: options(arguments),
     };
     let measured = measure_all(&layers, &plan, usize::try_from(arguments.jobs)?)?;

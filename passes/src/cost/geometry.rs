@@ -1,0 +1,155 @@
+//! How a generated convolution walks over its work: the counts of `lowering/src/kernels/conv2d.rs`, in CNHW with
+//! dense buffers.
+
+use super::convolution::signed;
+use super::{Algorithm, Choice, Convolution, ShapeError, Sparsity};
+use ait_dialects::infer::{Order, PACKED_SEGMENT};
+
+/// Positions of a task.
+const BLOCK: i64 = 256;
+/// A layer is cut into at least this many tasks if it has enough row tiles.
+const WANTED_TASKS: i64 = 16;
+/// Fewest row tiles of a task.
+const LEAST_TILES: i64 = 4;
+/// Bytes of a panel, and of the weights that are worked on at once where the input is read in place.
+const PANEL_BYTES: i64 = 20 << 10;
+const WEIGHTS_BYTES: i64 = 12 << 10;
+
+/// The loop nest of a choice.
+#[derive(Clone, Debug)]
+pub struct Geometry {
+    /// Input channels of a group, taps, columns of the weights.
+    pub channels: i64,
+    pub taps: i64,
+    pub columns: i64,
+    /// Columns kept.
+    pub kept: i64,
+    /// Elements of a register group.
+    pub vlmax: i64,
+    /// Strips of a group: in all runs of positions.
+    pub strips: i64,
+    /// Row tiles of a group; rows of the last one.
+    pub tiles: i64,
+    pub last_rows: i64,
+    /// Blocks of row tiles that a strip is visited for.
+    pub tile_blocks: i64,
+    /// Tasks of the layer.
+    pub tasks: i64,
+    /// Whether some positions of a strip are no outputs.
+    pub has_gaps: bool,
+    /// Elements from one input row to the next, where positions run along it.
+    pub pitch: i64,
+    /// Elements of a plane of the input as the kernel reads it.
+    pub plane: i64,
+    /// Planes that a channel became.
+    pub phases: i64,
+    /// Output rows and columns, and images.
+    pub output: [i64; 4],
+    /// Of the reduction.
+    pub order: Order,
+    /// Reduction steps of a chunk: a panel where strips are packed, else all taps of a few channels.
+    pub panel: i64,
+    /// Row tiles that go through a chunk together, strip by strip; all where strips are packed.
+    pub tiles_at_once: i64,
+    /// Strips of such a block.
+    pub strips_at_once: i64,
+}
+
+fn ceil(a: i64, b: i64) -> i64 {
+    let b = b.max(1);
+    a / b + i64::from(a % b != 0)
+}
+
+impl Geometry {
+    /// The nest at a vector length in bits.
+    pub fn new(
+        vlen: u32,
+        conv: &Convolution,
+        sparsity: Sparsity,
+        choice: &Choice,
+    ) -> Result<Self, ShapeError> {
+        let output = conv.output()?.map(signed);
+        let [images, _, out_height, out_width] = output;
+        let window = conv.window();
+        let is_packed = choice.algorithm == Algorithm::Packed;
+        let input = match choice.algorithm {
+            Algorithm::Split => [window.split_size(0, out_height), window.split_size(1, out_width)],
+            _ => [2, 3].map(|dim| signed(conv.input[dim])),
+        };
+        let phases = match choice.algorithm {
+            Algorithm::Split => signed(window.phases(0).len() * window.phases(1).len()),
+            _ => 1,
+        };
+        let has_gaps = !is_packed && input[1] != out_width;
+        let is_tall = !is_packed && input[0] != out_height;
+        let pitch = if is_packed { out_width } else { input[1] };
+        let (runs, run) = match has_gaps || is_tall {
+            true => (images, (out_height - 1) * pitch + out_width),
+            false => (1, images * out_height * out_width),
+        };
+        let vlmax = (choice.lmul * i64::from(vlen) / 32).max(1);
+        let strips = runs * (run / BLOCK * ceil(BLOCK, vlmax) + ceil(run % BLOCK, vlmax));
+        let (groups, rows, columns) = (signed(conv.groups), conv.rows(), conv.columns());
+        let tiles = ceil(rows, choice.tile);
+        let blocks = ceil(run, BLOCK);
+        let wanted = ceil(WANTED_TASKS, (blocks * runs).saturating_mul(groups));
+        let tile_blocks = ceil(tiles, ceil(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1))));
+        let channels = signed(conv.filter[1]);
+        let (taps, kept) = (columns / channels.max(1), sparsity.kept(columns));
+        let order = Order::of(choice.algorithm.name(), taps, channels, kept);
+        let panel =
+            if is_packed { panel(vlmax, columns, sparsity, choice) } else { order.chunk * order.taps };
+        let bytes = (kept * order.chunk / channels.max(1)).max(1).saturating_mul(4 * choice.tile);
+        let tiles_each = ceil(tiles, tile_blocks);
+        let in_place =
+            (WEIGHTS_BYTES / bytes.max(1)).clamp(1, (BLOCK / 4 / choice.tile).max(1)).min(tiles_each);
+        Ok(Self {
+            channels,
+            taps,
+            columns,
+            kept,
+            vlmax,
+            strips,
+            tiles,
+            last_rows: rows - (tiles - 1) * choice.tile,
+            tile_blocks,
+            tasks: groups.saturating_mul(runs).saturating_mul(blocks).saturating_mul(tile_blocks),
+            has_gaps,
+            pitch,
+            plane: input[0] * input[1] * images,
+            phases,
+            output,
+            order,
+            panel,
+            tiles_at_once: if is_packed { tiles_each } else { in_place },
+            strips_at_once: if is_packed { 1 } else { ceil(run.min(BLOCK), vlmax) },
+        })
+    }
+
+    /// Chunks of the reduction.
+    pub fn chunks(&self) -> i64 {
+        ceil(self.columns, self.panel)
+    }
+
+    /// Blocks of row tiles that a strip is visited for with each chunk.
+    pub fn visits(&self) -> i64 {
+        ceil(self.tiles, self.tiles_at_once)
+    }
+
+    /// Runs of kept columns that are multiplied in a loop of their own, of one tile and strip.
+    pub fn runs(&self, is_dense: bool, is_packed: bool) -> i64 {
+        match (is_packed, is_dense) {
+            (true, true) => self.chunks(),
+            _ => self.order.segments(),
+        }
+    }
+}
+
+/// Steps of a panel, as `Emitter::chunks` cuts them.
+fn panel(vlmax: i64, columns: i64, sparsity: Sparsity, choice: &Choice) -> i64 {
+    if columns <= PACKED_SEGMENT {
+        return columns;
+    }
+    let unit = if sparsity.is_dense() { choice.unroll } else { PACKED_SEGMENT };
+    ((PANEL_BYTES / (4 * vlmax)).max(PACKED_SEGMENT) / unit * unit).min(columns)
+}
