@@ -302,8 +302,9 @@ fn report(plugin: &Plugin) -> Report {
     }
     let reading = |region: u32| {
         let of_region = entries.remove(&region).unwrap_or_default().into_iter();
-        let entry = |((layer, symbol, thread), measure): ((Option<u32>, &str, u32), &ait_cores::Measure)| {
-            Entry { layer, symbol: symbol.to_owned(), thread, measure: measure.clone() }
+        let entry = |((layer, symbol, thread), measure): (_, &ait_cores::Measure)| {
+            let symbol = str::to_owned(symbol);
+            Entry { layer, symbol, thread, measure: measure.clone() }
         };
         Reading { entries: of_region.map(entry).collect() }
     };

@@ -1,5 +1,7 @@
 //! The meter on a small program in QEMU, against exact counts and against itself.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
