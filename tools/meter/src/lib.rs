@@ -7,8 +7,8 @@
 //!
 //! Arguments: `out=FILE` (the document), `core=FILE` (TOML) and `vlen=BITS`.
 //!
-//! QEMU translates a program by blocks, straight lines of code. A [`block::Block`] is decoded once; whenever it is
-//! executed, the [`recorder::Recorder`] of the thread counts it, collects the lines it misses, and issues its
+//! QEMU translates a program by blocks, straight lines of code. A `Block` is decoded once; whenever it is
+//! executed, the `Recorder` of the thread counts it, collects the lines it misses, and issues its
 //! instructions when the next block begins.
 
 mod block;

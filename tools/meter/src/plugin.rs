@@ -12,7 +12,7 @@ use std::ptr::{self, null_mut};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use ait_cores::{Core, Entry, Reading, Report, VectorType};
+use ait_cores::{Core, Entry, Measure, Reading, Report, VectorType};
 
 use crate::block::{Block, Role};
 use crate::ffi;
@@ -285,11 +285,14 @@ extern "C" fn ended(_id: u64, _data: *mut c_void) {
     }
 }
 
+/// Layer, function and thread, in the order of a report.
+type Place<'a> = (Option<u32>, &'a str, u32);
+
 fn report(plugin: &Plugin) -> Report {
     let open = plugin.open.load(Ordering::Acquire) != 0;
     let Ok(code) = plugin.code.lock() else { return Report { open, ..Report::default() } };
     // By region, then in the order that entries are in.
-    let mut entries: BTreeMap<u32, BTreeMap<(Option<u32>, &str, u32), _>> = BTreeMap::new();
+    let mut entries: BTreeMap<u32, BTreeMap<Place<'_>, &Measure>> = BTreeMap::new();
     for vcpu in 0..THREADS as c_uint {
         // SAFETY: no thread runs any more.
         let Some(thread) = (unsafe { thread(plugin, vcpu) }) else { continue };
@@ -302,9 +305,11 @@ fn report(plugin: &Plugin) -> Report {
     }
     let reading = |region: u32| {
         let of_region = entries.remove(&region).unwrap_or_default().into_iter();
-        let entry = |((layer, symbol, thread), measure): (_, &ait_cores::Measure)| {
-            let symbol = str::to_owned(symbol);
-            Entry { layer, symbol, thread, measure: measure.clone() }
+        let entry = |((layer, symbol, thread), measure): (Place<'_>, &Measure)| Entry {
+            layer,
+            symbol: symbol.to_owned(),
+            thread,
+            measure: measure.clone(),
         };
         Reading { entries: of_region.map(entry).collect() }
     };
