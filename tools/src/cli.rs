@@ -6,7 +6,7 @@ use ait_passes::prune::Amount;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Compiles convolutional networks (ONNX) to RISC-V Vector object code, and runs them.
@@ -27,7 +27,7 @@ enum Command {
     Prune(prune::Arguments),
     /// Show layers, shapes, work, layouts and the memory plan of a network
     Inspect(inspect::Arguments),
-    /// Count the instructions of a network's convolutions, dense and sparse, against XNNPACK's
+    /// Measure a network's convolutions, dense and sparse, against XNNPACK's, in model cycles
     Bench(bench::Arguments),
 }
 
@@ -45,8 +45,10 @@ pub struct Network {
     pub dims: Vec<(String, u64)>,
     #[command(flatten)]
     pub sparsity: Sparsity,
+    #[command(flatten)]
+    pub tuning: Tuning,
     /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
-    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "Sparsity"])]
+    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "Sparsity", "core", "tuning_log"])]
     pub passes: Option<String>,
     /// C identifier of the model (default: from the file name)
     #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]
@@ -86,13 +88,55 @@ impl Sparsity {
         }
         for (name, path) in [("masks", &self.masks), ("config", &self.prune_config)] {
             let Some(path) = path else { continue };
-            let text = path.to_str().filter(|text| !text.contains('"'));
-            let text = text
-                .with_context(|| format!("{}: a file name must be UTF-8 without quotes", path.display()))?;
-            options += &format!(" {name}=\"{text}\"");
+            options += &format!(" {name}={}", quoted(path)?);
         }
         Ok(options)
     }
+}
+
+/// A file name as the value of a pipeline's option.
+fn quoted(path: &Path) -> Result<String> {
+    let text = path.to_str().filter(|text| !text.contains('"'));
+    let text =
+        text.with_context(|| format!("{}: a file name must be UTF-8 without quotes", path.display()))?;
+    Ok(format!("\"{text}\""))
+}
+
+/// What kernels are chosen for, and by.
+#[derive(Args, Clone, Debug)]
+pub struct Tuning {
+    /// Core whose cycles decide which kernels are chosen: a name (generic: every instruction is one cycle), or a file
+    /// that ends in .toml
+    #[arg(long, value_name = "CORE", default_value = ait_cores::DEFAULT)]
+    pub core: String,
+    /// Log of `ait tune`: what was measured decides, the static model of the core where nothing was
+    #[arg(long, value_name = "FILE")]
+    pub tuning_log: Option<PathBuf>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { core: ait_cores::DEFAULT.to_owned(), tuning_log: None }
+    }
+}
+
+impl Tuning {
+    /// As options of `ait-pipeline`.
+    ///
+    /// # Errors
+    /// If a file's name cannot be written in a pipeline.
+    pub fn options(&self) -> Result<Vec<(&'static str, String)>> {
+        let mut options = vec![("core", quoted(Path::new(&self.core))?)];
+        if let Some(log) = &self.tuning_log {
+            options.push(("tuning-log", quoted(log)?));
+        }
+        Ok(options)
+    }
+}
+
+/// Options as a pipeline's text has them.
+pub fn joined(options: &[(&'static str, String)]) -> String {
+    options.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 impl Network {
@@ -103,6 +147,7 @@ impl Network {
             batch: Some(batch),
             dims: Vec::new(),
             sparsity: Sparsity::default(),
+            tuning: Tuning::default(),
             passes: None,
             name: None,
         }

@@ -1,6 +1,6 @@
 //! `ait compile`: a network becomes files to deploy.
 
-use crate::cli::{Emit, Network};
+use crate::cli::{self, Emit, Network};
 use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
 use crate::opt::source::Source;
@@ -107,7 +107,8 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
 /// The standard pipeline with the network's options.
 fn standard(network: &Network) -> Result<String> {
     let (layout, sparsity) = (network.layout.name().to_lowercase(), network.sparsity.options()?);
-    Ok(format!("ait-pipeline{{layout={layout}{sparsity}}}"))
+    let tuning = cli::joined(&network.tuning.options()?);
+    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning}}}"))
 }
 
 /// Reads a network as a module of the `ait` dialect.

@@ -33,6 +33,18 @@ impl Cause {
     /// All causes, in order; the position is `cause as usize`.
     pub const ALL: [Self; 6] =
         [Self::Issue, Self::Dependency, Self::Vector, Self::LoadStore, Self::L2, Self::Memory];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Dependency => "dependency",
+            Self::Vector => "vector",
+            Self::LoadStore => "load-store",
+            Self::L2 => "l2",
+            Self::Memory => "memory",
+        }
+    }
 }
 
 /// Cycles by cause, at the position `cause as usize`.

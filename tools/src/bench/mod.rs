@@ -1,17 +1,19 @@
-//! `ait bench`: our convolutions against XNNPACK's, in retired instructions.
+//! `ait bench`: our convolutions against XNNPACK's, in model cycles of a core.
 
-mod layer;
 mod measure;
+mod plot;
 mod report;
 
-pub use layer::{Layer, Shape};
-pub use measure::{Choice, Count, Measurement, Plan, Variant, measure};
+pub use measure::{Count, Measurement, Plan, Variant, measure};
 pub use report::{Memory, Report, Row};
 
+use crate::cli::{Tuning, joined};
 use crate::compile;
+use crate::measure::layer::{self, Layer, Shape};
+use ait_cores::Core;
 use ait_passes::PassError;
 use ait_runtime::paths::cache_dir;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -22,10 +24,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Arguments of `ait bench`.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// The network whose distinct convolutions are measured: .onnx, .mlir, or a name such as resnet50, which is
+    /// Networks whose distinct convolutions are measured: .onnx, .mlir, or a name such as resnet50, which is
     /// NAME-224.onnx in the models of the tool cache (made by test/oracle/models.py NAME@224)
-    #[arg(conflicts_with = "input", required_unless_present = "input")]
-    model: Option<String>,
+    #[arg(value_name = "MODEL", conflicts_with = "input", required_unless_present = "input")]
+    models: Vec<String>,
     /// One convolution instead of a network: its input
     #[arg(long, value_name = "CxHxW", value_parser = dims::<3>)]
     input: Option<[usize; 3]>,
@@ -53,9 +55,11 @@ pub struct Arguments {
     /// Parts of the columns that are pruned; 0 is dense
     #[arg(long, value_delimiter = ',', default_value = "0,0.5,0.75", value_parser = crate::cli::parse_ratio)]
     sparsity: Vec<f64>,
-    /// Vector length of the emulated core in bits
-    #[arg(long, default_value_t = 256, value_parser = crate::run::parse_vlen)]
-    vlen: u32,
+    #[command(flatten)]
+    tuning: Tuning,
+    /// Vector length of the emulated core in bits [default: the core's]
+    #[arg(long, value_parser = crate::run::parse_vlen)]
+    vlen: Option<u32>,
     /// Output channels that our kernels compute at once, instead of the pipeline's choice
     #[arg(long)]
     tile: Option<u32>,
@@ -74,6 +78,9 @@ pub struct Arguments {
     /// Write the result as a page of documentation
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Draw the cycles of all layers, ours and XNNPACK's
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 fn dims<const N: usize>(text: &str) -> Result<[usize; N], String> {
@@ -92,40 +99,56 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// What a measurement reports; files that cannot be read or written.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
-    let (title, layers) = layers(arguments)?;
-    ensure!(!layers.is_empty(), "{title} has no convolutions");
+    let core = Core::named_or_file(&arguments.tuning.core)?;
+    let vlen = arguments.vlen.unwrap_or(core.vlen);
     let plan = Plan {
         sparsities: arguments.sparsity.clone(),
-        vlen: arguments.vlen,
-        tile: arguments.tile.map(i64::from),
-        lmul: arguments.lmul.map(i64::from),
-        options: options(arguments),
+        vlen,
+        core: core.at_vlen(vlen)?,
+        options: options(arguments)?,
     };
-    let measured = measure_all(&layers, &plan, usize::try_from(arguments.jobs)?)?;
-    let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
-    let memory = memory(arguments)?;
-    let report = Report::new(title, &plan, rows.collect(), memory);
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", report.text());
+    let mut reports = Vec::new();
+    for (title, model, layers) in subjects(arguments)? {
+        ensure!(!layers.is_empty(), "{title} has no convolutions");
+        let measured = measure_all(&layers, &plan, usize::try_from(arguments.jobs)?)?;
+        let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
+        let memory = model.map(|model| memory(arguments, &model, &plan.options)).transpose()?;
+        reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));
     }
-    if let Some(path) = &arguments.markdown {
-        let text = report.markdown(&command());
-        crate::output::write(path, |sink| Ok(sink.write_all(text.as_bytes())?))?;
+    write(arguments, &reports)
+}
+
+fn write(arguments: &Arguments, reports: &[Report]) -> Result<ExitCode> {
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(reports)?);
+    } else {
+        reports.iter().for_each(|report| print!("{}", report.text()));
+    }
+    let page = report::markdown(reports, &command());
+    let files = [(&arguments.markdown, page), (&arguments.svg, plot::svg(reports))];
+    for (path, text) in files {
+        if let Some(path) = path {
+            crate::output::write(path, |sink| Ok(sink.write_all(text.as_bytes())?))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Options of the standard pipeline besides the layout.
-fn options(arguments: &Arguments) -> String {
+fn options(arguments: &Arguments) -> Result<Vec<(&'static str, String)>> {
+    let mut options = arguments.tuning.options()?;
     let given = [
-        arguments.tile.map(|tile| format!("tile={tile}")),
-        arguments.lmul.map(|lmul| format!("lmul={lmul}")),
-        arguments.algorithm.as_ref().map(|algorithm| format!("algorithm={algorithm}")),
+        ("vlen", arguments.vlen.map(|vlen| vlen.to_string())),
+        ("tile", arguments.tile.map(|tile| tile.to_string())),
+        ("lmul", arguments.lmul.map(|lmul| lmul.to_string())),
+        ("algorithm", arguments.algorithm.clone()),
     ];
-    given.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    options.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    Ok(options)
 }
 
 /// How this program was called, without its directory.
@@ -134,49 +157,52 @@ fn command() -> String {
     std::iter::once("ait".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-/// What is measured, and what to call it.
-fn layers(arguments: &Arguments) -> Result<(String, Vec<Layer>)> {
-    let batch = usize::try_from(arguments.batch)?;
-    if let Some([channels, height, width]) = arguments.input {
-        let groups = arguments.groups;
-        ensure!(
-            groups > 0
-                && channels.is_multiple_of(groups)
-                && arguments.filters.is_multiple_of(groups)
-                && arguments.filters > 0,
-            "{channels} channels and {} filters are no {groups} groups",
-            arguments.filters
-        );
-        let ([kh, kw], [top, left]) = (arguments.kernel, arguments.pad);
-        let shape = Shape {
-            input: [batch, channels, height, width],
-            filter: [arguments.filters, channels / groups, kh, kw],
-            strides: arguments.stride,
-            pads: [top, left, top, left],
-            dilations: arguments.dilation,
-            groups,
-        };
-        shape.output()?;
+/// What is measured: what to call it, the network's file, and its convolutions.
+fn subjects(arguments: &Arguments) -> Result<Vec<(String, Option<PathBuf>, Vec<Layer>)>> {
+    if let Some(input) = arguments.input {
+        let shape = shape(arguments, input)?;
         let layer = Layer { name: "convolution".into(), count: 1, stem: false, shape };
-        return Ok((layer.shape.to_string(), vec![layer]));
+        return Ok(vec![(layer.shape.to_string(), None, vec![layer])]);
     }
-    let model = arguments.model.as_deref().context("a network or --input is needed")?;
-    let context = ait_dialects::context();
-    let network = crate::cli::Network::of_batch(arguments.batch);
-    let module = compile::read(&context, &path(model)?, &network)?;
-    let stem = Path::new(model).file_stem().map_or(model.into(), |stem| stem.to_string_lossy());
-    Ok((stem.into_owned(), layer::distinct(&context, &module)?))
+    let subject = |model: &String| {
+        let path = path(model)?;
+        let context = ait_dialects::context();
+        let network = crate::cli::Network::of_batch(arguments.batch);
+        let module = compile::read(&context, &path, &network)?;
+        let stem = Path::new(model).file_stem().map_or(model.into(), |stem| stem.to_string_lossy());
+        Ok((stem.into_owned(), Some(path), layer::distinct(&context, &module)?))
+    };
+    arguments.models.iter().map(subject).collect()
+}
+
+/// The convolution that the options describe.
+fn shape(arguments: &Arguments, [channels, height, width]: [usize; 3]) -> Result<Shape> {
+    let (groups, filters) = (arguments.groups, arguments.filters);
+    ensure!(
+        groups > 0 && channels.is_multiple_of(groups) && filters.is_multiple_of(groups) && filters > 0,
+        "{channels} channels and {filters} filters are no {groups} groups"
+    );
+    let ([kh, kw], [top, left]) = (arguments.kernel, arguments.pad);
+    let shape = Shape {
+        input: [usize::try_from(arguments.batch)?, channels, height, width],
+        filter: [filters, channels / groups, kh, kw],
+        strides: arguments.stride,
+        pads: [top, left, top, left],
+        dilations: arguments.dilation,
+        groups,
+    };
+    shape.output()?;
+    Ok(shape)
 }
 
 /// The whole network's memory at each sparsity.
-fn memory(arguments: &Arguments) -> Result<Vec<Memory>> {
-    let Some(model) = arguments.model.as_deref() else { return Ok(Vec::new()) };
-    let path = path(model)?;
+fn memory(arguments: &Arguments, path: &Path, options: &[(&'static str, String)]) -> Result<Vec<Memory>> {
     let report = |sparsity: f64| -> Result<ait_lowering::Report> {
+        let sparsity = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
         let mut network = crate::cli::Network::of_batch(arguments.batch);
-        network.sparsity.sparsity = (sparsity > 0.0).then_some(sparsity);
+        network.passes = Some(format!("ait-pipeline{{layout=cnhw {sparsity} {}}}", joined(options)));
         let context = ait_dialects::context();
-        let module = compile::buffers(&context, &path, &network)?;
+        let module = compile::buffers(&context, path, &network)?;
         let model =
             ait_lowering::read(&module).map_err(|fault| PassError::new(fault.location, fault.message))?;
         Ok(ait_lowering::Report::new(&model, None))

@@ -1,6 +1,10 @@
 //! Results as a table for people, as JSON, and as a page of documentation.
 
-use super::{Choice, Layer, Measurement, Plan, Variant};
+use super::{Count, Measurement, Plan, Variant};
+use crate::cli::joined;
+use crate::measure::Choice;
+use crate::measure::layer::Layer;
+use ait_cores::Cause;
 use ait_runtime::table::Table;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -25,6 +29,8 @@ pub struct Report {
     pub version: &'static str,
     /// What ours is compared with.
     pub baseline: &'static str,
+    /// Whose model cycles they are.
+    pub core: String,
     /// Bits of a vector register.
     pub vlen: u32,
     /// Threads.
@@ -76,7 +82,7 @@ pub struct Summary {
     pub geometric_mean: f64,
     /// The same without depthwise convolutions, for which this XNNPACK has no vector kernel.
     pub geometric_mean_without_depthwise: Option<f64>,
-    /// XNNPACK's instructions in parts of ours, over all convolutions of the network with their number.
+    /// XNNPACK's cycles in parts of ours, over all convolutions of the network with their number.
     pub network: f64,
     /// Largest scratch of a thread, in bytes.
     pub scratch_bytes: u64,
@@ -91,9 +97,10 @@ impl Report {
             model,
             version: env!("CARGO_PKG_VERSION"),
             baseline: "XNNPACK 20241108, dense, NHWC",
+            core: plan.core.name.clone(),
             vlen: plan.vlen,
             threads: 1,
-            options: plan.options.clone(),
+            options: joined(&plan.options),
             layers,
             memory,
         }
@@ -101,13 +108,8 @@ impl Report {
 
     /// For people.
     pub fn text(&self) -> String {
-        let mut text = format!(
-            "{}, VLEN {}, one thread, retired instructions; baseline {}\n\n{}\n",
-            self.model,
-            self.vlen,
-            self.baseline,
-            self.table()
-        );
+        let mut text =
+            format!("{}; baseline {}\n\n{}\n", self.title(), self.baseline, self.table());
         for sentence in self.sentences() {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{sentence}");
@@ -115,8 +117,15 @@ impl Report {
         text
     }
 
+    /// What was measured, on what.
+    pub fn title(&self) -> String {
+        format!("{}, model cycles ({}), VLEN {}, one thread", self.model, self.core, self.vlen)
+    }
+
     fn sentences(&self) -> impl Iterator<Item = String> {
-        self.summary.iter().map(Summary::sentence).chain(self.memory.iter().map(Memory::sentence))
+        let core = &self.core;
+        let speed = self.summary.iter().map(move |summary| summary.sentence(core));
+        speed.chain(self.memory.iter().map(Memory::sentence))
     }
 
     fn table(&self) -> Table {
@@ -129,14 +138,8 @@ impl Report {
         table
     }
 
-    /// A page that `command` makes; the same for the same figures.
-    pub fn markdown(&self, command: &str) -> String {
-        let mut text = format!(
-            "{}\n## {}, VLEN {}, one thread\n\n",
-            PREFACE.replace("COMMAND", command),
-            self.model,
-            self.vlen
-        );
+    fn section(&self) -> String {
+        let mut text = format!("\n## {}\n\n", self.title());
         for sentence in self.sentences() {
             let _ = writeln!(text, "- {sentence}");
         }
@@ -150,21 +153,29 @@ impl Report {
     }
 }
 
+/// A page that `command` makes; the same for the same figures.
+pub fn markdown(reports: &[Report], command: &str) -> String {
+    let sections = reports.iter().map(Report::section);
+    std::iter::once(PREFACE.replace("COMMAND", command)).chain(sections).collect()
+}
+
 const PREFACE: &str = "# Benchmarks
 
 Made by `COMMAND`; `make bench` does it again. Nothing here is time: the figures are
-retired instructions in QEMU (`runtime/src/exec/count.rs`), exact and the same in every run. One LMUL-8 instruction counts as
-one. Both sides run in one process on one thread with weights packed before; every output is compared with a scalar
-reference first. *Ours* is the standard pipeline's code for a network of this one convolution with ReLU, with all that it
-calls (`rvv.split_phases` too). *XNNPACK* is 20241108's dense NHWC convolution with clamping, input and output
+cycles of a model of the core ([measuring.md](measuring.md)), exact and the same in every run; on the core `generic` every
+instruction is one cycle. Both sides run in one process on one thread with weights packed before; every output is compared
+with a scalar reference first. *Ours* is the standard pipeline's code for a network of this one convolution with ReLU, with
+all that it calls (`rvv.split_phases` too). *XNNPACK* is 20241108's dense NHWC convolution with clamping, input and output
 NHWC; that version has no vector kernel for depthwise convolutions. A sparse convolution computes as many outputs with
 fewer columns of weights (column-wise N:M, M = K).
 
-`x` is XNNPACK's instructions divided by ours; *per FMA* is instructions for one `vfmacc.vf`, in the whole call and in the
-innermost loop; *n* is how often the network has this convolution.
+`x` is XNNPACK's cycles divided by ours; *MAC/cycle* counts the multiplications of the dense convolution; *waits for* is
+what most cycles without an instruction waited for, and in how many of all; *per FMA* is instructions for one vector
+multiply-add, in the whole call and (on `generic`) in the innermost loop; *n* is how often the network has this
+convolution.
 ";
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 15] = [
     "convolution",
     "n",
     "sparsity",
@@ -172,33 +183,49 @@ const HEADER: [&str; 13] = [
     "tile",
     "lmul",
     "unroll",
-    "instructions",
-    "per output",
+    "cycles",
     "x",
+    "MAC/cycle",
+    "waits for",
+    "instructions",
     "per FMA",
     "inner loop",
     "scratch",
 ];
 
+impl Count {
+    /// From the cycles on.
+    fn cells(&self, speedup: f64) -> [String; 7] {
+        [
+            self.cycles.to_string(),
+            format!("{speedup:.2}"),
+            format!("{:.2}", self.macs_per_cycle),
+            self.wait(),
+            self.instructions.to_string(),
+            optional(self.per_vfmacc),
+            optional(self.inner_per_vfmacc),
+        ]
+    }
+
+    /// What most cycles without an instruction waited for.
+    fn wait(&self) -> String {
+        let waits = self.stalls.iter().filter(|(cause, cycles)| **cause != Cause::Issue && **cycles > 0);
+        let most = waits.max_by_key(|(cause, cycles)| (**cycles, **cause));
+        most.map_or_else(String::new, |(cause, &cycles)| {
+            format!("{} {:.0}%", cause.name(), 100.0 * cycles as f64 / self.cycles.max(1) as f64)
+        })
+    }
+}
+
 impl Row {
     fn lines(&self) -> Vec<Vec<String>> {
         let name = self.layer.shape.to_string();
         let xnn = &self.measurement.xnnpack;
-        let mut lines = vec![vec![
-            name,
-            self.layer.count.to_string(),
-            String::new(),
-            "XNNPACK".into(),
-            String::new(),
-            String::new(),
-            String::new(),
-            xnn.instructions.to_string(),
-            format!("{:.2}", xnn.per_output),
-            "1.00".into(),
-            optional(xnn.per_vfmacc),
-            optional(xnn.inner_per_vfmacc),
-            String::new(),
-        ]];
+        let mut line = vec![name, self.layer.count.to_string(), String::new(), "XNNPACK".into()];
+        line.extend(std::iter::repeat_n(String::new(), 3));
+        line.extend(xnn.cells(1.0));
+        line.push(String::new());
+        let mut lines = vec![line];
         lines.extend(self.measurement.variants.iter().map(Variant::line));
         lines
     }
@@ -209,25 +236,20 @@ impl Variant {
         let Choice { op, algorithm, tile, lmul, unroll } = &self.choice;
         let positive = |value: i64| if value > 0 { value.to_string() } else { String::new() };
         let algorithm = if algorithm.is_empty() { op.clone() } else { algorithm.clone() };
-        vec![
+        let mut line = vec![
             String::new(),
             String::new(),
             if self.pruned || self.sparsity == 0.0 { percent(self.sparsity) } else { "dense".into() },
             algorithm,
-            positive(*tile),
-            positive(*lmul),
-            positive(*unroll),
-            self.count.instructions.to_string(),
-            format!("{:.2}", self.count.per_output),
-            format!("{:.2}", self.speedup),
-            optional(self.count.per_vfmacc),
-            optional(self.count.inner_per_vfmacc),
-            self.scratch_bytes.to_string(),
-        ]
+        ];
+        line.extend([*tile, *lmul, *unroll].map(positive));
+        line.extend(self.count.cells(self.speedup));
+        line.push(self.scratch_bytes.to_string());
+        line
     }
 }
 
-fn percent(sparsity: f64) -> String {
+pub(super) fn percent(sparsity: f64) -> String {
     if sparsity == 0.0 { "dense".into() } else { format!("{}%", sparsity * 100.0) }
 }
 
@@ -256,18 +278,18 @@ impl Summary {
             } else {
                 None
             },
-            network: total(&|row, _| row.measurement.xnnpack.instructions)
-                / total(&|_, variant| variant.count.instructions),
+            network: total(&|row, _| row.measurement.xnnpack.cycles)
+                / total(&|_, variant| variant.count.cycles),
             scratch_bytes: variants().map(|(_, variant)| variant.scratch_bytes).max().unwrap_or(0),
         }
     }
 
-    fn sentence(&self) -> String {
+    fn sentence(&self, core: &str) -> String {
         let name = percent(self.sparsity);
         let without = self.geometric_mean_without_depthwise;
         let without = without.map(|mean| format!(" ({mean:.2}x without depthwise)")).unwrap_or_default();
         format!(
-            "{name}: {:.2}x fewer instructions than XNNPACK, geometric mean over distinct convolutions{without}; {:.2}x over \
+            "{name}: {:.2}x fewer model cycles ({core}) than XNNPACK, geometric mean over distinct convolutions{without}; {:.2}x over \
              all convolutions with their number; at most {} bytes of scratch per thread",
             self.geometric_mean, self.network, self.scratch_bytes
         )

@@ -1,4 +1,4 @@
-//! Convolutions to measure: found in a network, or given; and the one-layer modules that measure them.
+//! Convolutions to measure: found in a network, or given; their data, and networks of one of them.
 
 use ait_dialects::Layout;
 use ait_passes::convolutions::convolution;

@@ -1,0 +1,264 @@
+//! One convolution, compiled in several ways, run in QEMU, compared with the scalar reference, and counted or metered.
+
+pub mod layer;
+
+use crate::cli::joined;
+use ait_cores::{Core, Reading};
+use ait_dialects::Layout;
+use ait_dialects::attributes::Attributes;
+use ait_dialects::nm::Columns;
+use ait_lowering::Program;
+use ait_passes::Pipeline;
+use ait_passes::prune::Amount;
+use ait_passes::rewrite::{self, Rewriter};
+use ait_runtime::exec::count::Region;
+use ait_runtime::exec::{Job, JobFile, Qemu};
+use ait_runtime::target::Toolchain;
+use ait_runtime::{Tensor, npy};
+use anyhow::{Context as _, Result, bail, ensure};
+use layer::{Data, Shape};
+use melior::ir::operation::OperationLike;
+use melior::ir::{Module, ValueLike};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Largest difference to the reference, in parts of the largest output.
+const TOLERANCE: f32 = 1e-4;
+
+/// How a convolution is to be compiled.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// C identifier of the program.
+    pub name: String,
+    /// XNNPACK's (NHWC) or ours (CNHW).
+    pub layout: Layout,
+    /// How much of the columns is pruned; nothing if none. Depthwise convolutions stay dense.
+    pub amount: Option<Amount>,
+    /// Options of the standard pipeline besides the layout.
+    pub options: Vec<(&'static str, String)>,
+}
+
+/// What ran, as the pipeline chose it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// The op.
+    pub op: String,
+    /// Where vectors come from; empty where the op has no choice.
+    pub algorithm: String,
+    /// Output channels at once, 0 where the op has no tile.
+    pub tile: i64,
+    /// Register group size.
+    pub lmul: i64,
+    /// Reduction steps of an iteration, 0 where the op does not unroll.
+    pub unroll: i64,
+}
+
+/// A compiled convolution.
+pub struct Candidate {
+    /// The program, of its recipe's name.
+    pub program: Program,
+    /// What was chosen.
+    pub choice: Choice,
+    layout: Layout,
+    /// With the zeros of pruning.
+    filter: Tensor,
+}
+
+impl Candidate {
+    /// Compiles a convolution with ReLU as a network of its own.
+    ///
+    /// # Errors
+    /// What a pass or LLVM reports.
+    pub fn new(shape: &Shape, data: &Data, recipe: &Recipe) -> Result<Self> {
+        let context = ait_dialects::context();
+        let module = layer::module(&context, &recipe.name, shape, data, recipe.layout)?;
+        let filter = match recipe.amount {
+            Some(amount) if !shape.is_depthwise() => prune(&context, &module, amount, &recipe.options)?,
+            _ => data.filter.clone(),
+        };
+        let layout = recipe.layout.name().to_lowercase();
+        let options = format!("ait-pipeline{{layout={layout} {}}}", joined(&recipe.options));
+        Pipeline::parse(&context, &options)?.run(&module)?;
+        let choice = choice(&module)?;
+        let program = ait_lowering::compile(&context, &module)?;
+        Ok(Self { program, choice, layout: recipe.layout, filter })
+    }
+
+    /// Operators and kernels of the program; more than one if something is converted or split before.
+    pub fn layers(&self) -> usize {
+        self.program.layers.len()
+    }
+}
+
+/// Options of `ait-pipeline` that `ait-prune` has too, by which it chooses the tile of a mask.
+const MASK_OPTIONS: [&str; 6] = ["tile", "lmul", "core", "vlen", "threads", "tuning-log"];
+
+/// Prunes the convolution of a module at the `ait` level, though it is its stem; the filter that is left.
+fn prune(
+    context: &melior::Context,
+    module: &Module<'_>,
+    amount: Amount,
+    options: &[(&'static str, String)],
+) -> Result<Tensor> {
+    let rule = match amount {
+        Amount::Sparsity(ratio) => format!("sparsity = {ratio}"),
+        Amount::Nm { n, m } => format!("n = {n}\nm = {m}"),
+    };
+    let work = tempfile::Builder::new().suffix(".toml").tempfile()?;
+    let rule = format!("{rule}\n[[layer]]\nname = \"*\"\nprune = true\n");
+    std::fs::write(work.path(), rule)?;
+    let shared: Vec<_> =
+        options.iter().filter(|(name, _)| MASK_OPTIONS.contains(name)).cloned().collect();
+    let pass = format!("ait-prune{{config=\"{}\" {}}}", work.path().display(), joined(&shared));
+    Pipeline::parse(context, &pass)?.run(module)?;
+    let rewriter = Rewriter::new(module);
+    let conv = rewriter.ops().into_iter().find(|op| rewrite::name(*op) == "ait.conv2d");
+    let filter = conv.context("no convolution was pruned")?.operand(1)?;
+    let dims = ait_dialects::types::shape(filter.r#type()).map_err(anyhow::Error::msg)?;
+    let dims: Vec<usize> = dims.into_iter().filter_map(|dim| usize::try_from(dim).ok()).collect();
+    Ok(Tensor::new(dims, rewrite::constant_data(filter).context("the filter is no constant")?)?)
+}
+
+/// The convolution of a module at the buffer level.
+fn choice(module: &Module<'_>) -> Result<Choice> {
+    let rewriter = Rewriter::new(module);
+    for op in rewriter.ops() {
+        let name = rewrite::name(op);
+        if !name.ends_with("conv2d") {
+            continue;
+        }
+        let number = |key: &str| op.i64(key).unwrap_or(0);
+        let sparsity = op.get("sparsity").and_then(|pattern| Columns::of_attribute(pattern).ok());
+        return Ok(Choice {
+            op: name,
+            algorithm: op.string("algorithm").unwrap_or_default(),
+            tile: sparsity.map_or_else(|| number("tile"), |pattern| pattern.tile),
+            lmul: number("lmul"),
+            unroll: number("unroll"),
+        });
+    }
+    bail!("no convolution is left after the pipeline")
+}
+
+/// Candidates of one convolution in one program, which runs them one after the other.
+pub struct Session<'a> {
+    shape: &'a Shape,
+    data: &'a Data,
+    candidates: &'a [Candidate],
+    work: TempDir,
+    job: Job,
+}
+
+impl<'a> Session<'a> {
+    /// Builds the program, which runs for at most `timeout`.
+    ///
+    /// # Errors
+    /// What the tools report.
+    pub fn new(
+        shape: &'a Shape,
+        data: &'a Data,
+        candidates: &'a [Candidate],
+        timeout: Duration,
+    ) -> Result<Self> {
+        let work = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let job = Job { timeout, ..Job::new(work.path().join("bench")) };
+        let mut session = Self { shape, data, candidates, work, job };
+        session.build()?;
+        Ok(session)
+    }
+
+    fn build(&mut self) -> Result<()> {
+        let mut objects = Vec::new();
+        for Candidate { program, layout, .. } in self.candidates {
+            let [object, weights, input, output] =
+                ["o", "weights", "input.npy", "output.npy"].map(|suffix| self.file(&program.name, suffix));
+            std::fs::write(&object, &program.object)?;
+            std::fs::write(&weights, &program.weights)?;
+            npy::write(&input, &layer::in_memory_order(&self.data.input, *layout)?)?;
+            let named = |suffix: &str, path: &Path| JobFile::new(format!("{}.{suffix}", program.name), path);
+            self.job.inputs.extend([named("weights", &weights), named("input.npy", &input)]);
+            self.job.outputs.push(named("output.npy", &output));
+            objects.push((program.name.as_str(), object));
+        }
+        let models: Vec<(&str, &Path)> =
+            objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
+        Ok(Toolchain::find()?.build_bench(&models, &self.job.program)?)
+    }
+
+    fn file(&self, name: &str, suffix: &str) -> PathBuf {
+        self.work.path().join(format!("{name}.{suffix}"))
+    }
+
+    /// Runs all candidates and counts their instructions.
+    ///
+    /// # Errors
+    /// What QEMU reports.
+    pub fn count(&self, qemu: &Qemu) -> Result<Vec<Region>> {
+        let regions = qemu.count(&self.job)?;
+        self.complete(regions)
+    }
+
+    /// Runs all candidates and meters them on a core.
+    ///
+    /// # Errors
+    /// What QEMU or the meter report.
+    pub fn meter(&self, qemu: &Qemu, core: &Core) -> Result<Vec<Reading>> {
+        let readings = qemu.meter(&self.job, core)?;
+        self.complete(readings)
+    }
+
+    fn complete<T>(&self, found: Vec<T>) -> Result<Vec<T>> {
+        let (got, wanted) = (found.len(), self.candidates.len());
+        ensure!(got == wanted, "{got} of {wanted} runs were measured");
+        Ok(found)
+    }
+
+    /// Compares what the last run computed with the reference: what is wrong with each candidate, if anything is.
+    ///
+    /// # Errors
+    /// When an output cannot be read or the reference cannot be computed.
+    pub fn verdicts(&self) -> Result<Vec<Option<String>>> {
+        // Candidates with the same weights have the same answer.
+        let mut known: Vec<(&Tensor, Tensor)> = Vec::new();
+        let mut verdicts = Vec::new();
+        for candidate in self.candidates {
+            let position = match known.iter().position(|(filter, _)| **filter == candidate.filter) {
+                Some(position) => position,
+                None => {
+                    known.push((&candidate.filter, self.data.expected(self.shape, &candidate.filter)?));
+                    known.len() - 1
+                }
+            };
+            let path = self.file(&candidate.program.name, "output.npy");
+            let got = layer::read_output(&path, candidate.layout)?;
+            verdicts.push(difference(&got, &known[position].1));
+        }
+        Ok(verdicts)
+    }
+
+    /// As [`Session::verdicts`].
+    ///
+    /// # Errors
+    /// When an output is wrong, besides.
+    pub fn check(&self) -> Result<()> {
+        for (candidate, verdict) in self.candidates.iter().zip(self.verdicts()?) {
+            let op = &candidate.choice.op;
+            ensure!(verdict.is_none(), "{op} is wrong: {}", verdict.unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with an output, if anything is.
+fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
+    if got.shape() != expected.shape() {
+        return Some(format!("shape {:?} instead of {:?}", got.shape(), expected.shape()));
+    }
+    let largest = expected.data().iter().fold(0.0f32, |most, x| most.max(x.abs()));
+    let mut pairs = got.data().iter().zip(expected.data()).enumerate();
+    // NaN is not close either.
+    let far = pairs.find(|(_, (got, expected))| !((*got - *expected).abs() <= TOLERANCE * largest));
+    far.map(|(index, (got, expected))| format!("output {index} is {got} instead of {expected}"))
+}
