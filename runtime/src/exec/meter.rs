@@ -21,6 +21,9 @@ const PROGRAM: &str = "ait-meter-program";
 const CORE: &str = "ait-meter-core.toml";
 const REPORT: &str = "ait-meter-report.json";
 
+/// Bytes of the program's address space.
+const ADDRESSES: &str = "0x4000000000";
+
 impl Qemu {
     /// Runs `job` and simulates what it executes between calls of [`count::BEGIN`] and [`count::END`] on `core`: one
     /// reading a pair. On one thread the figures repeat to the last one: the program sees no environment, no
@@ -45,9 +48,10 @@ impl Qemu {
     }
 
     fn meter_command(&self, plugin: &Path, vlen: u32, directory: &Path, job: &Job) -> Command {
-        // Without the host's address randomisation; the program's mappings follow QEMU's.
+        // Addresses decide which sets of a cache are used: the program's are in a range of its own, so that they depend
+        // neither on the host's randomisation nor on where QEMU is.
         let mut command = Command::new("setarch");
-        command.arg("-R").arg(&self.program).args(["-seed", "1", "-cpu"]).arg(&self.cpu);
+        command.arg("-R").arg(&self.program).args(["-seed", "1", "-R", ADDRESSES, "-cpu"]).arg(&self.cpu);
         command.arg("-plugin").arg(plugin_option(plugin, vlen)).arg(format!("./{PROGRAM}")).args(&job.args);
         command.env_clear().current_dir(directory);
         command
