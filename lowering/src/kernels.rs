@@ -37,7 +37,7 @@ use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::r#type::{IntegerType, MemRefType, ShapedTypeLike};
 use melior::ir::{TypeLike, Value, ValueLike};
 use name::{Codec, Strided};
-use rvv::{Rvv, Width};
+use rvv::{Pressure, Rvv, Width};
 use std::fmt;
 use std::str::FromStr;
 
@@ -213,21 +213,22 @@ impl Kernel {
         }
     }
 
-    /// Adds the function `void NAME(void *const *args, float *scratch, size_t task)` to the module, unless it is there.
+    /// Adds the function `void NAME(void *const *args, float *scratch, size_t task)` to the module, unless it is there:
+    /// whether it was added and asks for all vector registers.
     ///
     /// # Errors
     /// As [`Kernel::from_op`], for kernels made by hand.
-    pub fn emit(&self, module: &Module<'_>) -> Result<(), String> {
+    pub fn emit(&self, module: &Module<'_>, pressure: Pressure) -> Result<bool, String> {
         self.clone().checked()?;
         let name = self.symbol_name();
-        if module.get_function(&name).is_none_or(|function| function.count_basic_blocks() == 0) {
-            Rvv::kernel(module, &name, |b| {
-                if self.tasks() > 0 {
-                    self.body(b);
-                }
-            });
+        if module.get_function(&name).is_some_and(|function| function.count_basic_blocks() > 0) {
+            return Ok(false);
         }
-        Ok(())
+        Ok(Rvv::kernel(module, &name, pressure, |b| {
+            if self.tasks() > 0 {
+                self.body(b);
+            }
+        }))
     }
 }
 

@@ -8,6 +8,7 @@
 //! [`compile`] does all of it; [`kernels`] are the functions that `translate` puts into the module.
 
 mod compile;
+mod define;
 mod emit;
 mod header;
 pub mod kernels;
@@ -18,6 +19,7 @@ mod weights;
 
 pub use ait_passes::plan_buffers::Fault;
 pub use compile::{Program, compile};
+pub use define::define;
 pub use emit::{Target, emit_assembly, emit_object};
 pub use header::header;
 pub use inkwell::context::Context as LlvmContext;

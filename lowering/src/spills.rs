@@ -104,7 +104,7 @@ mod tests {
         let (context, target) = (Context::create(), Target::new().unwrap());
         let module = context.create_module("kernels");
         target.prepare(&module);
-        Rvv::kernel(&module, KERNEL, |b| {
+        Rvv::kernel(&module, KERNEL, crate::kernels::rvv::Pressure::Full, |b| {
             let vl = b.vl(4, Lmul::M4);
             let at = |i: usize| b.index(b.arg(0), 4 * i64::try_from(i).unwrap());
             let start: Vec<_> = (0..count).map(|i| b.vle32(at(i), vl)).collect();

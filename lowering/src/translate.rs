@@ -6,9 +6,9 @@ mod entry;
 mod model;
 mod xnn;
 
-use crate::Fault;
 use crate::kernels::Kernel;
 use crate::weights::weights_checksum;
+use crate::{Fault, define};
 use melior::Context;
 use melior::ir::Location;
 use melior::ir::operation::OperationLike;
@@ -63,7 +63,7 @@ fn emit_kernels(model: &Model<'_>, module: &inkwell::module::Module<'_>) -> Resu
         if let Some(declared) = declared {
             declared.as_global_value().set_name("");
         }
-        spec.emit(module)?;
+        define(spec, module)?;
         let kernel = module.get_function(&name).ok_or_else(|| format!("{name} was not emitted"))?;
         kernel.set_linkage(inkwell::module::Linkage::Internal);
         if let Some(declared) = declared {

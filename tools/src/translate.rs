@@ -93,7 +93,7 @@ fn run(cli: &Cli) -> Result<()> {
         let kernel: Kernel = symbol.parse().map_err(|message: String| anyhow!(message))?;
         let llvm = LlvmContext::create();
         let module = llvm.create_module(symbol);
-        kernel.emit(&module).map_err(|message| anyhow!(message))?;
+        ait_lowering::define(&kernel, &module).map_err(|message| anyhow!(message))?;
         return emit(cli, &module);
     }
     let context = ait_dialects::context();

@@ -135,7 +135,7 @@ mod tests {
         let count = i64::try_from(x.len()).unwrap();
         let emit = |module: &_| {
             for (name, function, _) in FUNCTIONS {
-                Rvv::kernel(module, name, |b| {
+                Rvv::kernel(module, name, crate::kernels::rvv::Pressure::Full, |b| {
                     let args = [0, 1, 2].map(|index| b.arg(index));
                     b.strips(count, Lmul::M2, (), |done, vl, ()| {
                         let [x, reference, out] = args.map(|base| b.index(base, done));
@@ -168,7 +168,7 @@ mod tests {
         ];
         let emit = |module: &_| {
             for (name, function, _) in FUNCTIONS {
-                Rvv::kernel(module, name, |b| {
+                Rvv::kernel(module, name, crate::kernels::rvv::Pressure::Full, |b| {
                     let (from, to) = (b.arg(0), b.arg(1));
                     b.strips(7, Lmul::M4, (), |done, vl, ()| {
                         b.vse32(function(b, b.vle32(b.index(from, done), vl), vl), b.index(to, done), vl);

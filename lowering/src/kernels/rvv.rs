@@ -24,6 +24,7 @@ use inkwell::intrinsics::Intrinsic;
 use inkwell::module::Module;
 use inkwell::types::{BasicTypeEnum, ScalableVectorType};
 use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum, FunctionValue, IntValue, PointerValue};
+use std::cell::Cell;
 
 /// The builder of one kernel: the insertion point inside its function.
 pub struct Rvv<'c, 'm> {
@@ -34,6 +35,17 @@ pub struct Rvv<'c, 'm> {
     args: P<'c>,
     scratch: P<'c>,
     task: X<'c>,
+    pressure: Pressure,
+    is_full: Cell<bool>,
+}
+
+/// How many of the vector registers a kernel may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// All. LLVM's allocator then spills in some kernels.
+    Full,
+    /// All but one group.
+    Spare,
 }
 
 /// What only a bug of a kernel generator can cause: an instruction that inkwell refuses.
@@ -44,8 +56,8 @@ fn built<T>(result: Result<T, BuilderError>) -> T {
 
 impl<'c, 'm> Rvv<'c, 'm> {
     /// Adds `void NAME(ptr args, ptr scratch, i64 task)` with external linkage to the module, its body made by
-    /// `body`, which leaves the builder in the block that returns.
-    pub fn kernel(module: &'m Module<'c>, name: &str, body: impl FnOnce(&Self)) {
+    /// `body`, which leaves the builder in the block that returns: whether it asks for all vector registers.
+    pub fn kernel(module: &'m Module<'c>, name: &str, pressure: Pressure, body: impl FnOnce(&Self)) -> bool {
         let context = module.get_context();
         let (ptr, i64_type) = (context.ptr_type(0.into()), context.i64_type());
         let r#type = context.void_type().fn_type(&[ptr.into(), ptr.into(), i64_type.into()], false);
@@ -60,9 +72,17 @@ impl<'c, 'm> Rvv<'c, 'm> {
             |index| P(parameter(index).map_or_else(|| ptr.get_poison(), BasicValueEnum::into_pointer_value));
         let task = X(parameter(2).map_or_else(|| i64_type.get_poison(), BasicValueEnum::into_int_value));
         let (args, scratch) = (pointer(0), pointer(1));
-        let this = Self { module, context, builder, function, args, scratch, task };
+        let is_full = Cell::new(false);
+        let this = Self { module, context, builder, function, args, scratch, task, pressure, is_full };
         body(&this);
         built(this.builder.build_return(None));
+        this.is_full.get()
+    }
+
+    /// Whether the last of the vector registers may be used, for what is faster with them but can do without.
+    pub fn takes_last_group(&self) -> bool {
+        self.is_full.set(self.is_full.get() || self.pressure == Pressure::Full);
+        self.pressure == Pressure::Full
     }
 
     /// The task number.

@@ -48,7 +48,7 @@ fn module<'c>(context: &'c Context, target: &Target, emit: impl FnOnce(&Module<'
 /// Emits kernels whose names are read back.
 fn emit(module: &Module<'_>, kernels: &[Kernel]) {
     for kernel in kernels {
-        kernel.emit(module).unwrap();
+        crate::define(kernel, module).unwrap();
         let name = kernel.symbol_name();
         assert_eq!(name.parse().as_ref(), Ok(kernel), "{name}");
     }

@@ -66,6 +66,9 @@ pub struct Arguments {
     /// Register group size of our kernels, instead of the pipeline's choice
     #[arg(long)]
     lmul: Option<u32>,
+    /// Reduction steps of an iteration of our kernels, instead of the pipeline's choice
+    #[arg(long)]
+    unroll: Option<u32>,
     /// Algorithm of our kernels, instead of the pipeline's choice
     #[arg(long)]
     algorithm: Option<String>,
@@ -145,6 +148,7 @@ fn options(arguments: &Arguments) -> Result<Vec<(&'static str, String)>> {
         ("vlen", arguments.vlen.map(|vlen| vlen.to_string())),
         ("tile", arguments.tile.map(|tile| tile.to_string())),
         ("lmul", arguments.lmul.map(|lmul| lmul.to_string())),
+        ("unroll", arguments.unroll.map(|unroll| unroll.to_string())),
         ("algorithm", arguments.algorithm.clone()),
     ];
     options.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));

@@ -108,8 +108,7 @@ impl Report {
 
     /// For people.
     pub fn text(&self) -> String {
-        let mut text =
-            format!("{}; baseline {}\n\n{}\n", self.title(), self.baseline, self.table());
+        let mut text = format!("{}; baseline {}\n\n{}\n", self.title(), self.baseline, self.table());
         for sentence in self.sentences() {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{sentence}");

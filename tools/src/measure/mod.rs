@@ -109,8 +109,7 @@ fn prune(
     let work = tempfile::Builder::new().suffix(".toml").tempfile()?;
     let rule = format!("{rule}\n[[layer]]\nname = \"*\"\nprune = true\n");
     std::fs::write(work.path(), rule)?;
-    let shared: Vec<_> =
-        options.iter().filter(|(name, _)| MASK_OPTIONS.contains(name)).cloned().collect();
+    let shared: Vec<_> = options.iter().filter(|(name, _)| MASK_OPTIONS.contains(name)).cloned().collect();
     let pass = format!("ait-prune{{config=\"{}\" {}}}", work.path().display(), joined(&shared));
     Pipeline::parse(context, &pass)?.run(module)?;
     let rewriter = Rewriter::new(module);
@@ -182,8 +181,7 @@ impl<'a> Session<'a> {
             self.job.outputs.push(named("output.npy", &output));
             objects.push((program.name.as_str(), object));
         }
-        let models: Vec<(&str, &Path)> =
-            objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
+        let models: Vec<(&str, &Path)> = objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
         Ok(Toolchain::find()?.build_bench(&models, &self.job.program)?)
     }
 

@@ -107,8 +107,8 @@ impl<'c> Factors<'c> {
         vl: Vl<'c>,
     ) -> (Cursor<'c>, Vec<V<'c>>) {
         // Two vectors take turns in two steps; with an odd number of them in an iteration, one would be copied.
-        // With no group to spare LLVM's allocator spills in some kernels.
-        let ahead = i64::from(self.unroll > 1 && fits(acc.len(), 3, vl.lmul()));
+        let has_room = |more| fits(acc.len(), more, vl.lmul());
+        let ahead = i64::from(self.unroll > 1 && (has_room(3) || has_room(2) && b.takes_last_group()));
         match steps {
             Steps::Known(count) => {
                 let ahead = ahead.min(count - 1);
