@@ -4,6 +4,7 @@ use crate::measure::layer::{Data, Shape};
 use crate::measure::{Candidate, Choice, Recipe, Session};
 use ait_cores::{Cause, Class, Core, Measure, Reading};
 use ait_dialects::Layout;
+use ait_passes::cost::{self, Algorithm, Sparsity};
 use ait_passes::prune::Amount;
 use ait_runtime::exec::Qemu;
 use ait_runtime::exec::count::{Block, Region};
@@ -68,6 +69,8 @@ pub struct Variant {
     pub pruned: bool,
     /// What the pipeline chose.
     pub choice: Choice,
+    /// Cycles that the static model gives it; none for what it does not cover.
+    pub estimate: Option<f64>,
     /// Scratch of one thread in bytes.
     pub scratch_bytes: u64,
     /// Weights file in bytes.
@@ -115,6 +118,7 @@ fn measure_in(shape: &Shape, plan: &Plan) -> Result<Measurement> {
         |((candidate, count), &sparsity)| Variant {
             sparsity,
             pruned: sparsity > 0.0 && !shape.is_depthwise(),
+            estimate: estimate(shape, plan, sparsity, &candidate.choice),
             choice: candidate.choice,
             scratch_bytes: candidate.program.report.scratch,
             weights_bytes: candidate.program.report.weights,
@@ -123,6 +127,21 @@ fn measure_in(shape: &Shape, plan: &Plan) -> Result<Measurement> {
         },
     );
     Ok(Measurement { variants: variants.collect(), xnnpack })
+}
+
+/// What the static model says of a choice.
+fn estimate(shape: &Shape, plan: &Plan, sparsity: f64, choice: &Choice) -> Option<f64> {
+    let pattern = match sparsity > 0.0 {
+        true => Amount::Sparsity(sparsity).columns(shape.columns(), choice.tile).ok()?,
+        false => None,
+    };
+    let target = cost::Target { core: plan.core.clone(), vlen: plan.vlen, threads: 1 };
+    let algorithm = [Algorithm::Direct, Algorithm::Split, Algorithm::Packed]
+        .into_iter()
+        .find(|algorithm| algorithm.name() == choice.algorithm)?;
+    let choice =
+        cost::Choice { algorithm, tile: choice.tile, lmul: choice.lmul, unroll: choice.unroll };
+    cost::cycles(&target, shape, Sparsity::of(pattern), &choice).ok()
 }
 
 /// XNNPACK's, then ours at each sparsity.
