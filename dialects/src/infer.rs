@@ -2,6 +2,7 @@
 //!
 //! A rule is a function of operand shapes and attributes; messages continue "op ...".
 
+mod blocks;
 mod elementwise;
 mod order;
 mod shape_ops;
@@ -9,6 +10,7 @@ mod sparse;
 mod window;
 
 use crate::attributes::Attributes;
+pub use blocks::{Blocks, Loops, MOST_POSITIONS};
 pub use elementwise::broadcast;
 pub use order::{Order, PACKED_SEGMENT};
 pub use sparse::{Reduction, reduction};

@@ -22,32 +22,27 @@ use super::nest::ceil_div;
 use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
 use ait_dialects::Activation;
-use ait_dialects::infer::{Order, PACKED_SEGMENT, Window, output_size};
+use ait_dialects::infer::{Blocks, Loops, MOST_POSITIONS, Order, PACKED_SEGMENT, Window, output_size};
 use melior::ir::operation::OperationRef;
 use operands::Operands;
 
 /// Bound on every number of a window, so that no product of two overflows.
 const LIMIT: i64 = 1 << 24;
-/// Positions of a task: VLMAX of LMUL 8 at VLEN 1024.
-const BLOCK: i64 = 256;
-/// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
-const WANTED_TASKS: i64 = 16;
-/// Fewest row tiles of a task, so that packing is a small part of it.
-const LEAST_TILES: i64 = 4;
 /// Bytes of a panel that leave room for the weights in a first-level cache of 32 KiB.
 const PANEL_BYTES: i64 = 20 << 10;
 /// Fewest steps of a chunk where vectors are long (accumulators are stored and loaded between chunks), and the columns of
 /// a segment of packed sparse weights: a chunk is a number of segments.
 const LEAST_STEPS: i64 = PACKED_SEGMENT;
-/// Bytes of the weights that are worked on at once where the input is read in place: they stay in a first-level cache.
-const WEIGHTS_BYTES: i64 = 12 << 10;
 /// Where sums wait in the scratch: behind the mask and the one accumulator that makes room when outputs are moved together.
-const WAITING: i64 = MASK_BYTES + 4 * BLOCK;
-/// Bytes from one row of waiting sums to the next: those of a block, and a line of a cache, which spreads rows over its
-/// sets.
-const WAITING_STEP: i64 = 4 * BLOCK + 64;
+const WAITING: i64 = MASK_BYTES + 4 * MOST_POSITIONS;
 /// Bytes of a strip's mask: a bit for each of VLMAX positions at LMUL 8 and VLEN 1024.
 const MASK_BYTES: i64 = 64;
+
+/// Bytes from one row of waiting sums to the next: those of a block, and a line of a cache, which spreads rows over its
+/// sets.
+fn waiting_step(blocks: &Blocks) -> i64 {
+    4 * blocks.positions + 64
+}
 
 /// Where the vectors of the reduction come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,16 +179,6 @@ impl Dims {
     }
 }
 
-/// How a convolution is cut into tasks.
-#[derive(Clone, Copy, Debug)]
-struct Blocks {
-    /// Blocks of positions of a run.
-    positions: i64,
-    /// Blocks of row tiles of a group, and tiles of each.
-    tiles: i64,
-    tiles_each: i64,
-}
-
 impl Conv2d {
     fn dims(&self) -> Result<Dims, String> {
         let ([batch, all_channels, height, width], input) = self.input.dims("input")?;
@@ -290,18 +275,18 @@ impl Conv2d {
     }
 
     fn blocks(&self, dims: &Dims) -> Blocks {
-        let positions = ceil_div(dims.run, BLOCK);
-        let wanted = ceil_div(WANTED_TASKS, (positions * dims.runs * self.groups).max(1));
-        let most = (dims.tiles / LEAST_TILES).max(1);
-        let tiles_each = ceil_div(dims.tiles, wanted.clamp(1, most));
-        Blocks { positions, tiles: ceil_div(dims.tiles, tiles_each.max(1)), tiles_each }
-    }
-
-    /// Row tiles that are worked on at once where the input is read in place.
-    fn tiles_at_once(&self, dims: &Dims) -> i64 {
-        let kept = self.sparse.map_or(dims.steps, |sparse| sparse.kept);
-        let bytes = (kept / dims.chunks()).max(1).saturating_mul(4 * self.tile);
-        (WEIGHTS_BYTES / bytes).clamp(1, (BLOCK / 4 / self.tile).max(1))
+        Blocks::of(&Loops {
+            runs: dims.runs,
+            run: dims.run,
+            groups: self.groups,
+            tiles: dims.tiles,
+            tile: self.tile,
+            lmul: self.lmul.registers(),
+            kept: self.sparse.map_or(dims.steps, |sparse| sparse.kept),
+            order: dims.order,
+            planes: (self.algorithm != Algorithm::Packed)
+                .then(|| dims.channels.saturating_mul(self.phases())),
+        })
     }
 
     /// Steps of the reduction that a panel holds where VLMAX elements are `bytes` long; whole segments of sparse weights.
@@ -388,7 +373,7 @@ impl Family for Conv2d {
     fn tasks(&self) -> i64 {
         self.dims().map_or(0, |dims| {
             let blocks = self.blocks(&dims);
-            self.groups * dims.runs * blocks.positions * blocks.tiles
+            self.groups * dims.runs * blocks.runs * blocks.tiles
         })
     }
 
@@ -397,7 +382,10 @@ impl Family for Conv2d {
         let most = |bytes: &dyn Fn(i64) -> i64| vlmax_bytes.into_iter().map(bytes).max().unwrap_or(0);
         self.dims().map_or(0, |dims| match self.algorithm {
             Algorithm::Packed => most(&|bytes| bytes * self.panel_steps(bytes).min(dims.steps)),
-            _ if dims.chunks() > 1 => WAITING + self.tiles_at_once(&dims) * self.tile * WAITING_STEP,
+            _ if dims.chunks() > 1 => {
+                let blocks = self.blocks(&dims);
+                WAITING + blocks.tiles_at_once * self.tile * waiting_step(&blocks)
+            }
             _ if dims.has_gaps() => WAITING,
             _ => 0,
         })

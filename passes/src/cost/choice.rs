@@ -9,7 +9,7 @@ const REGISTERS: i64 = 32;
 /// Register group sizes.
 const LMULS: [i64; 4] = [1, 2, 4, 8];
 /// Reduction steps of an iteration.
-const UNROLLS: [i64; 4] = [1, 2, 4, 8];
+const UNROLLS: [i64; 3] = [2, 4, 8];
 
 /// Where the vectors of the reduction come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl Display for Choice {
 }
 
 /// What a pass's options or a pattern of sparsity leave open: everything that is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Given {
     /// Packed, or not.
     pub is_packed: Option<bool>,
@@ -102,15 +102,20 @@ pub fn algorithms(convolution: &Convolution, is_cnhw: bool) -> Vec<Algorithm> {
     can_split.then_some(in_place).into_iter().chain([Algorithm::Packed]).collect()
 }
 
-/// Every way to compute a convolution in CNHW that fits the registers and what is given, in a fixed order.
-/// A tile is never larger than the rows of a group.
+/// Ways to compute a convolution in CNHW that fit the registers and what is given, in a fixed order. Where no tile is
+/// given, only those that leave less than half of the registers idle: others load every vector twice as often. A tile is
+/// never larger than the rows of a group. Without a step count, iterations of one step are left out.
 pub fn candidates(convolution: &Convolution, given: &Given) -> Vec<Choice> {
     let mut found = Vec::new();
+    let rows = convolution.rows().max(1);
     for algorithm in algorithms(convolution, true) {
         for lmul in LMULS {
-            for tile in 1..=(REGISTERS / lmul - 1).min(convolution.rows().max(1)) {
+            let most = (REGISTERS / lmul - 1).min(given.most_tile.unwrap_or(REGISTERS)).min(rows);
+            let least = if given.tile.is_some() { 1 } else { (REGISTERS / lmul / 2).min(most) };
+            for tile in least..=most {
                 let of = |unroll| Choice { algorithm, tile, lmul, unroll };
-                found.extend(UNROLLS.into_iter().map(of).filter(|choice| given.allows(choice)));
+                let unrolls = UNROLLS.into_iter().chain(given.unroll.filter(|unroll| *unroll == 1));
+                found.extend(unrolls.map(of).filter(|choice| given.allows(choice)));
             }
         }
     }
@@ -135,8 +140,8 @@ mod tests {
     #[test]
     fn candidates_fit_the_registers() {
         let all = candidates(&conv(64, 1), &Given::default());
-        // (31 + 15 + 7 + 3) tiles, 4 unrolls, 2 algorithms.
-        assert_eq!(all.len(), 56 * 4 * 2);
+        // 16 to 31, 8 to 15, 4 to 7 and 2 to 3 rows, 3 unrolls, 2 algorithms.
+        assert_eq!(all.len(), 30 * 3 * 2);
         assert!(all.iter().all(Choice::fits));
         let most = |lmul| all.iter().filter(|choice| choice.lmul == lmul).map(|choice| choice.tile).max();
         assert_eq!(LMULS.map(most), [Some(31), Some(15), Some(7), Some(3)]);
@@ -151,7 +156,7 @@ mod tests {
         let all = candidates(&conv(64, 0), &given);
         assert_eq!(all, [Choice { algorithm: Algorithm::Packed, tile: 5, lmul: 4, unroll: 8 }]);
         let few = candidates(&conv(3, 0), &Given { lmul: Some(4), ..Given::default() });
-        assert_eq!(few.len(), 3 * 4 * 2);
+        assert_eq!(few.len(), 3 * 2);
         assert_eq!(few.first().map(|choice| choice.algorithm), Some(Algorithm::Direct));
     }
 }

@@ -3,6 +3,7 @@
 use super::record::{COMPILER, Oracle, Record};
 use super::{Choice, Convolution, Given, Model, ShapeError, Sparsity, Target, candidates};
 use ait_runtime::tuning::Log;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -22,6 +23,8 @@ pub struct Picked {
 #[derive(Clone, Debug)]
 pub struct Chooser {
     target: Target,
+    /// What the static model has said; networks repeat their convolutions.
+    estimated: RefCell<BTreeMap<(Convolution, Sparsity, Given), Option<Picked>>>,
     /// The fastest first; only of this target and compiler.
     measured: BTreeMap<(Convolution, Sparsity), Vec<Picked>>,
 }
@@ -29,7 +32,7 @@ pub struct Chooser {
 impl Chooser {
     /// By the static model alone.
     pub fn new(target: Target) -> Self {
-        Self { target, measured: BTreeMap::new() }
+        Self { target, estimated: RefCell::default(), measured: BTreeMap::new() }
     }
 
     /// With the measurements of a tuning log; a sentence for whatever in it does not count.
@@ -91,7 +94,13 @@ impl Chooser {
         if let Some(picked) = measured.into_iter().find(|picked| given.allows(&picked.choice)) {
             return Ok(Some(*picked));
         }
-        Ok(self.ranked(conv, sparsity, given)?.into_iter().next())
+        let key = (conv.clone(), sparsity, *given);
+        if let Some(known) = self.estimated.borrow().get(&key) {
+            return Ok(*known);
+        }
+        let best = self.ranked(conv, sparsity, given)?.into_iter().next();
+        self.estimated.borrow_mut().insert(key, best);
+        Ok(best)
     }
 
     /// All candidates that what is given allows, the fastest by the static model first.

@@ -3,17 +3,10 @@
 
 use super::convolution::signed;
 use super::{Algorithm, Choice, Convolution, ShapeError, Sparsity};
-use ait_dialects::infer::{Order, PACKED_SEGMENT};
+use ait_dialects::infer::{Blocks, Loops, Order, PACKED_SEGMENT};
 
-/// Positions of a task.
-const BLOCK: i64 = 256;
-/// A layer is cut into at least this many tasks if it has enough row tiles.
-const WANTED_TASKS: i64 = 16;
-/// Fewest row tiles of a task.
-const LEAST_TILES: i64 = 4;
-/// Bytes of a panel, and of the weights that are worked on at once where the input is read in place.
+/// Bytes of a panel.
 const PANEL_BYTES: i64 = 20 << 10;
-const WEIGHTS_BYTES: i64 = 12 << 10;
 
 /// The loop nest of a choice.
 #[derive(Clone, Debug)]
@@ -26,6 +19,9 @@ pub struct Geometry {
     pub kept: i64,
     /// Elements of a register group.
     pub vlmax: i64,
+    /// Positions of the layer, and of a task.
+    pub positions: i64,
+    pub block: i64,
     /// Strips of a group: in all runs of positions.
     pub strips: i64,
     /// Row tiles of a group; rows of the last one.
@@ -88,32 +84,31 @@ impl Geometry {
             false => (1, images * out_height * out_width),
         };
         let vlmax = (choice.lmul * i64::from(vlen) / 32).max(1);
-        let strips = runs * (run / BLOCK * ceil(BLOCK, vlmax) + ceil(run % BLOCK, vlmax));
         let (groups, rows, columns) = (signed(conv.groups), conv.rows(), conv.columns());
         let tiles = ceil(rows, choice.tile);
-        let blocks = ceil(run, BLOCK);
-        let wanted = ceil(WANTED_TASKS, (blocks * runs).saturating_mul(groups));
-        let tile_blocks = ceil(tiles, ceil(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1))));
         let channels = signed(conv.filter[1]);
         let (taps, kept) = (columns / channels.max(1), sparsity.kept(columns));
         let order = Order::of(choice.algorithm.name(), taps, channels, kept);
+        let planes = (!is_packed).then(|| channels.saturating_mul(phases));
+        let (tile, lmul) = (choice.tile, choice.lmul);
+        let blocks = Blocks::of(&Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes });
+        let block = blocks.positions;
+        let strips = runs * (run / block * ceil(block, vlmax) + ceil(run % block, vlmax));
         let panel =
             if is_packed { panel(vlmax, columns, sparsity, choice) } else { order.chunk * order.taps };
-        let bytes = (kept * order.chunk / channels.max(1)).max(1).saturating_mul(4 * choice.tile);
-        let tiles_each = ceil(tiles, tile_blocks);
-        let in_place =
-            (WEIGHTS_BYTES / bytes.max(1)).clamp(1, (BLOCK / 4 / choice.tile).max(1)).min(tiles_each);
         Ok(Self {
             channels,
             taps,
             columns,
             kept,
             vlmax,
+            positions: runs * run,
+            block,
             strips,
             tiles,
             last_rows: rows - (tiles - 1) * choice.tile,
-            tile_blocks,
-            tasks: groups.saturating_mul(runs).saturating_mul(blocks).saturating_mul(tile_blocks),
+            tile_blocks: blocks.tiles,
+            tasks: groups.saturating_mul(runs).saturating_mul(blocks.runs).saturating_mul(blocks.tiles),
             has_gaps,
             pitch,
             plane: input[0] * input[1] * images,
@@ -121,8 +116,8 @@ impl Geometry {
             output,
             order,
             panel,
-            tiles_at_once: if is_packed { tiles_each } else { in_place },
-            strips_at_once: if is_packed { 1 } else { ceil(run.min(BLOCK), vlmax) },
+            tiles_at_once: blocks.tiles_at_once,
+            strips_at_once: if is_packed { 1 } else { ceil(run.min(block), vlmax) },
         })
     }
 

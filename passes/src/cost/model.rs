@@ -62,9 +62,12 @@ struct Kernel<'a> {
     g: &'a Geometry,
     is_dense: bool,
     traffic: Traffic,
-    /// Where the input, its packed or split form, the weights and the output are.
+    /// Where the input, what a block of positions reads of its packed or split form, the weights and the output are.
     input: Option<Level>,
     vectors: Option<Level>,
+    /// Where a line of the packed or split form comes from when it is read for the first time, and the share of the
+    /// misses of first tiles that are such.
+    fresh: (Option<Level>, f64),
     weights: Option<Level>,
     output: Option<Level>,
 }
@@ -93,7 +96,16 @@ impl<'a> Kernel<'a> {
         let strip = (g.panel * g.vlmax * 4) as f64;
         let resident = |bytes: f64| Some(if bytes <= second { Level::L2 } else { Level::Memory });
         let first = core.l1.map_or(0.0, |l1| f64::from(l1.size)) * SHARE;
-        let visited = weights / (signed(conv.groups) * g.tile_blocks).max(1) as f64;
+        let visited = weights / (signed(conv.groups) * g.visits()).max(1) as f64;
+        let block = read * (g.block as f64 / g.positions.max(1) as f64).min(1.0);
+        // All tiles go over a block of positions before the next one.
+        let sweeps = if read.min(block + weights) <= second { 1.0 } else { g.tile_blocks as f64 };
+        let misses = (traffic.first.single + traffic.first.streamed) * g.kept as f64;
+        let lines = misses * (g.strips * g.visits()).max(1) as f64;
+        let line = core.l1.map_or(64.0, |l1| f64::from(l1.line));
+        let share = if lines > 0.0 { (sweeps * read / line / lines).min(1.0) } else { 0.0 };
+        let was_written = choice.algorithm == Algorithm::Split && read <= second;
+        let fresh = if was_written { Level::L2 } else { Level::Memory };
         Self {
             core,
             conv,
@@ -102,7 +114,8 @@ impl<'a> Kernel<'a> {
             is_dense: sparsity.is_dense(),
             traffic,
             input: resident(input),
-            vectors: resident(read + visited.min(second / 2.0)),
+            vectors: resident(block + visited),
+            fresh: (Some(fresh), share),
             weights: if visited + strip <= first { None } else { resident(visited + strip) },
             output: resident(output),
         }
@@ -126,13 +139,12 @@ impl<'a> Kernel<'a> {
 
     /// What the first tile of a strip waits more than the others, whose vectors were read before.
     fn first_tile_more(&self) -> f64 {
-        let rows = self.choice.tile.min(self.g.last_rows.max(self.choice.tile));
-        if self.traffic.first == self.traffic.again && self.vectors == self.again_level() {
-            return 0.0;
-        }
-        let first = self.reduction(rows, Stream { misses: self.traffic.first, level: self.vectors });
-        let again = self.reduction(rows, Stream { misses: self.traffic.again, level: self.again_level() });
-        (self.steps(&first) - self.steps(&again)).max(0.0)
+        let rows = self.choice.tile;
+        let steps = |misses, level| self.steps(&self.reduction(rows, Stream { misses, level }));
+        let again = steps(self.traffic.again, self.again_level());
+        let more = |level| (steps(self.traffic.first, level) - again).max(0.0);
+        let (level, share) = self.fresh;
+        share * more(level) + (1.0 - share) * more(self.vectors)
     }
 
     /// What missed the first level a moment ago is in the second.
@@ -203,7 +215,7 @@ impl<'a> Kernel<'a> {
         // As many columns of a segment are kept as chance will have it.
         let columns = g.columns as f64 / runs as f64;
         let deviation = (columns * (mean / columns) * (1.0 - mean / columns)).max(0.0).sqrt();
-        let points = [-1.4, -0.7, -0.25, 0.25, 0.7, 1.4].map(|at| (mean + at * deviation).round().max(0.0));
+        let points = [-1.1, 0.0, 1.1].map(|at| (mean + at * deviation).round().max(0.0));
         let total: f64 = points.iter().map(|&steps| if steps > 0.0 { one(steps as i64) } else { 8.0 }).sum();
         runs as f64 * total / points.len() as f64
     }

@@ -139,8 +139,7 @@ fn estimate(shape: &Shape, plan: &Plan, sparsity: f64, choice: &Choice) -> Optio
     let algorithm = [Algorithm::Direct, Algorithm::Split, Algorithm::Packed]
         .into_iter()
         .find(|algorithm| algorithm.name() == choice.algorithm)?;
-    let choice =
-        cost::Choice { algorithm, tile: choice.tile, lmul: choice.lmul, unroll: choice.unroll };
+    let choice = cost::Choice { algorithm, tile: choice.tile, lmul: choice.lmul, unroll: choice.unroll };
     cost::cycles(&target, shape, Sparsity::of(pattern), &choice).ok()
 }
 

@@ -3,9 +3,10 @@
 use super::operands::Operands;
 use super::reduce::{Chunk, Source};
 use super::store::Strip;
-use super::{Algorithm, BLOCK, Blocks, Conv2d, Dims, WAITING, WAITING_STEP};
+use super::{Algorithm, Conv2d, Dims, WAITING, waiting_step};
 use crate::kernels::rvv::{P, Rvv, V, X};
 use crate::kernels::tile::Rows;
+use ait_dialects::infer::Blocks;
 
 /// What a task works on.
 pub struct Task<'c> {
@@ -24,6 +25,7 @@ pub struct Emitter<'a, 'c, 'm> {
     pub b: &'a Rvv<'c, 'm>,
     pub conv: &'a Conv2d,
     pub dims: &'a Dims,
+    pub blocks: &'a Blocks,
     /// Weights: the filter, or values, columns and starts.
     pub filter: P<'c>,
     pub columns: P<'c>,
@@ -37,16 +39,16 @@ pub struct Emitter<'a, 'c, 'm> {
 }
 
 pub fn emit<'c>(b: &Rvv<'c, '_>, conv: &Conv2d, dims: &Dims, blocks: &Blocks, at: &Operands) {
-    let digits = b.split(b.task(), &[conv.groups, dims.runs, blocks.positions, blocks.tiles]);
+    let digits = b.split(b.task(), &[conv.groups, dims.runs, blocks.runs, blocks.tiles]);
     let [group, run, block, tiles] = digits[..] else { return };
-    let first = b.mul(block, BLOCK);
+    let first = b.mul(block, blocks.positions);
     let tile = b.mul(tiles, blocks.tiles_each);
     let length = dims.run_outputs();
     let task = Task {
         group,
         origin: b.mul(run, length),
         first,
-        count: b.min(b.sub(dims.run, first), BLOCK),
+        count: b.min(b.sub(dims.run, first), blocks.positions),
         tiles: [tile, b.min(b.add(tile, blocks.tiles_each), dims.tiles)],
     };
     let taps =
@@ -55,6 +57,7 @@ pub fn emit<'c>(b: &Rvv<'c, '_>, conv: &Conv2d, dims: &Dims, blocks: &Blocks, at
         b,
         conv,
         dims,
+        blocks,
         filter: b.arg(at.filter),
         columns: b.arg(at.columns),
         starts: b.arg(at.starts),
@@ -111,7 +114,7 @@ impl<'c> Emitter<'_, 'c, '_> {
     fn blocks_in_place(&self, task: &Task<'c>, body: impl Fn([X<'c>; 2], [X<'c>; 2])) {
         let (b, dims) = (self.b, self.dims);
         let [from, to] = task.tiles;
-        let (count, steps) = (self.conv.tiles_at_once(dims), dims.order.taps * dims.order.chunk);
+        let (count, steps) = (self.blocks.tiles_at_once, dims.order.taps * dims.order.chunk);
         b.for_range(from, to, count, (), |tile, ()| {
             let tiles = [tile, b.min(b.add(tile, count), to)];
             if dims.chunks() == 1 {
@@ -168,7 +171,8 @@ impl<'c> Emitter<'_, 'c, '_> {
         let residual = strip.residual.map(|base| rows_at(base, dims.residual[1]));
         let waiting = chunk.waiting.map_or(output, |(at, first)| {
             let row = b.mul(b.sub(tile, first), self.conv.tile);
-            Rows { at: b.offset(at, b.mul(row, WAITING_STEP)), step: WAITING_STEP }
+            let step = waiting_step(self.blocks);
+            Rows { at: b.offset(at, b.mul(row, step)), step }
         });
         let bias = b.index(self.bias, b.add(b.mul(group, dims.rows), channel));
         let start = || self.start(strip, bias, residual, rows);

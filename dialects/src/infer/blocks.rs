@@ -1,0 +1,123 @@
+//! How the loops of a generated convolution are cut into tasks, and a task into blocks that stay in caches.
+
+use super::Order;
+
+/// Most positions of a task: VLMAX of LMUL 8 at VLEN 1024.
+pub const MOST_POSITIONS: i64 = 256;
+/// Bytes of the input that a task may read again and again: they stay in a second-level cache of 512 KiB beside the
+/// weights that pass by.
+const NEAR_BYTES: i64 = 400 << 10;
+/// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
+const WANTED_TASKS: i64 = 16;
+/// Fewest row tiles of a task, so that packing is a small part of it.
+const LEAST_TILES: i64 = 4;
+/// Bytes of the weights that are worked on at once: they stay in a first-level cache beside the input of a strip.
+const WEIGHTS_BYTES: i64 = 12 << 10;
+/// The same where the input comes from memory each time.
+const FAR_WEIGHTS_BYTES: i64 = 48 << 10;
+/// Most elements of the sums that wait for the next chunk of the reduction.
+const WAITING: i64 = 64 * MOST_POSITIONS;
+
+/// The loops of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Loops {
+    /// Runs of contiguous positions.
+    pub runs: i64,
+    /// Positions of a run.
+    pub run: i64,
+    /// Groups of channels.
+    pub groups: i64,
+    /// Row tiles of a group.
+    pub tiles: i64,
+    /// Rows of a tile.
+    pub tile: i64,
+    /// Registers of a vector.
+    pub lmul: i64,
+    /// Columns of the weights that are kept.
+    pub kept: i64,
+    /// Of the reduction.
+    pub order: Order,
+    /// Planes that a group reads where the input is read in place; none where it is packed.
+    pub planes: Option<i64>,
+}
+
+/// How [`Loops`] are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Positions of a task.
+    pub positions: i64,
+    /// Blocks of positions of a run.
+    pub runs: i64,
+    /// Blocks of row tiles of a group.
+    pub tiles: i64,
+    /// Row tiles of a block.
+    pub tiles_each: i64,
+    /// Row tiles that go through a chunk of the reduction together, strip by strip.
+    pub tiles_at_once: i64,
+}
+
+impl Blocks {
+    /// Cuts the loops. What a task reads of the input is read again for every few row tiles; where that is more than stays
+    /// in the second-level cache, a task has fewer positions, and more tiles go over them at once.
+    pub fn of(loops: &Loops) -> Self {
+        let &Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes } = loops;
+        let far = planes.is_some_and(|planes| {
+            run.min(MOST_POSITIONS).saturating_mul(planes).saturating_mul(4) > NEAR_BYTES
+        });
+        // Vectors of LMUL registers are full up to VLEN 512.
+        let positions = if far { (16 * lmul).clamp(64, MOST_POSITIONS) } else { MOST_POSITIONS };
+        let blocks = ceil(run, positions);
+        let wanted = ceil(WANTED_TASKS, blocks.saturating_mul(runs).saturating_mul(groups));
+        let tiles_each = ceil(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1)));
+        let chunks = ceil(order.channels, order.chunk);
+        let bytes = (kept / chunks).max(1).saturating_mul(4 * tile);
+        let weights = if far { FAR_WEIGHTS_BYTES } else { WEIGHTS_BYTES };
+        let tiles_at_once = match planes {
+            Some(_) => (weights / bytes).clamp(1, (WAITING / positions / tile.max(1)).max(1)),
+            None => tiles_each,
+        };
+        let tiles = ceil(tiles, tiles_each);
+        Self {
+            positions,
+            runs: blocks,
+            tiles,
+            tiles_each,
+            tiles_at_once: tiles_at_once.min(tiles_each.max(1)),
+        }
+    }
+}
+
+/// `a / b`, rounded up.
+fn ceil(a: i64, b: i64) -> i64 {
+    let b = b.max(1);
+    a / b + i64::from(a % b != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loops(run: i64, planes: i64, tiles: i64) -> Loops {
+        let order = Order::of("split", 9, 128, 9 * 128);
+        Loops { runs: 1, run, groups: 1, tiles, tile: 6, lmul: 4, kept: 1152, order, planes: Some(planes) }
+    }
+
+    #[test]
+    fn inputs_that_do_not_stay_are_cut_smaller() {
+        let near = Blocks::of(&loops(3000, 128, 22));
+        assert_eq!((near.positions, near.runs, near.tiles, near.tiles_at_once), (256, 12, 2, 3));
+        let far = Blocks::of(&loops(3000, 512, 22));
+        assert_eq!((far.positions, far.runs, far.tiles, far.tiles_at_once), (64, 47, 1, 14));
+        let packed = Blocks::of(&Loops { planes: None, ..loops(3000, 512, 22) });
+        assert_eq!((packed.positions, packed.tiles_at_once), (256, packed.tiles_each));
+    }
+
+    #[test]
+    fn every_tile_is_in_a_block() {
+        for tiles in 1..100 {
+            let blocks = Blocks::of(&loops(196, 1024, tiles));
+            assert!(blocks.tiles * blocks.tiles_each >= tiles, "{tiles}");
+            assert!((blocks.tiles - 1) * blocks.tiles_each < tiles, "{tiles}");
+        }
+    }
+}
