@@ -6,7 +6,9 @@ use super::Order;
 pub const MOST_POSITIONS: i64 = 256;
 /// Bytes of the input that a task may read again and again: they stay in a second-level cache of 512 KiB beside the
 /// weights that pass by.
-const NEAR_BYTES: i64 = 400 << 10;
+const NEAR_BYTES: i64 = 256 << 10;
+/// The same where a task cannot have fewer positions.
+const MOST_NEAR_BYTES: i64 = 448 << 10;
 /// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
 const WANTED_TASKS: i64 = 16;
 /// Fewest row tiles of a task, so that packing is a small part of it.
@@ -61,11 +63,11 @@ impl Blocks {
     /// in the second-level cache, a task has fewer positions, and more tiles go over them at once.
     pub fn of(loops: &Loops) -> Self {
         let &Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes } = loops;
-        let far = planes.is_some_and(|planes| {
-            run.min(MOST_POSITIONS).saturating_mul(planes).saturating_mul(4) > NEAR_BYTES
-        });
+        let bytes = run.min(MOST_POSITIONS).saturating_mul(4 * planes.unwrap_or(0));
         // Vectors of LMUL registers are full up to VLEN 512.
-        let positions = if far { (16 * lmul).clamp(64, MOST_POSITIONS) } else { MOST_POSITIONS };
+        let few = (16 * lmul).clamp(64, MOST_POSITIONS);
+        let far = bytes > if run > few { NEAR_BYTES } else { MOST_NEAR_BYTES };
+        let positions = if far { few } else { MOST_POSITIONS };
         let blocks = ceil(run, positions);
         let wanted = ceil(WANTED_TASKS, blocks.saturating_mul(runs).saturating_mul(groups));
         let tiles_each = ceil(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1)));

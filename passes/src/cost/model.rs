@@ -69,6 +69,8 @@ struct Kernel<'a> {
     /// misses of first tiles that are such.
     fresh: (Option<Level>, f64),
     weights: Option<Level>,
+    /// Whether a block's weights stay in the first level from strip to strip.
+    stay: bool,
     output: Option<Level>,
 }
 
@@ -92,8 +94,9 @@ impl<'a> Kernel<'a> {
             input
         };
         let weights = bytes(conv.filter) * g.kept as f64 / g.columns.max(1) as f64;
-        // What a strip reads again and again: the weights of its tiles, and its vectors.
-        let strip = (g.panel * g.vlmax * 4) as f64;
+        let line = core.l1.map_or(64.0, |l1| f64::from(l1.line));
+        // What a strip reads again and again: its vectors, which begin anywhere in a line, and the weights of its tiles.
+        let strip = g.panel as f64 * ((g.vlmax * 4) as f64 + 0.75 * line);
         let resident = |bytes: f64| Some(if bytes <= second { Level::L2 } else { Level::Memory });
         let first = core.l1.map_or(0.0, |l1| f64::from(l1.size)) * SHARE;
         let visited = weights / (signed(conv.groups) * g.visits()).max(1) as f64;
@@ -102,7 +105,6 @@ impl<'a> Kernel<'a> {
         let sweeps = if read.min(block + weights) <= second { 1.0 } else { g.tile_blocks as f64 };
         let misses = (traffic.first.single + traffic.first.streamed) * g.kept as f64;
         let lines = misses * (g.strips * g.visits()).max(1) as f64;
-        let line = core.l1.map_or(64.0, |l1| f64::from(l1.line));
         let share = if lines > 0.0 { (sweeps * read / line / lines).min(1.0) } else { 0.0 };
         let was_written = choice.algorithm == Algorithm::Split && read <= second;
         let fresh = if was_written { Level::L2 } else { Level::Memory };
@@ -113,10 +115,13 @@ impl<'a> Kernel<'a> {
             g,
             is_dense: sparsity.is_dense(),
             traffic,
-            input: resident(input),
+            // The weights go by between two tasks that pack the same.
+            input: resident(input + weights),
             vectors: resident(block + visited),
             fresh: (Some(fresh), share),
-            weights: if visited + strip <= first { None } else { resident(visited + strip) },
+            // All of them go by once for each block of positions; the first time they are in memory.
+            weights: resident(if g.block < g.positions { weights + block } else { f64::INFINITY }),
+            stay: visited / g.chunks() as f64 + strip <= first,
             output: resident(output),
         }
     }
@@ -140,7 +145,7 @@ impl<'a> Kernel<'a> {
     /// What the first tile of a strip waits more than the others, whose vectors were read before.
     fn first_tile_more(&self) -> f64 {
         let rows = self.choice.tile;
-        let steps = |misses, level| self.steps(&self.reduction(rows, Stream { misses, level }));
+        let steps = |misses, level| self.steps(&self.again(rows, Stream { misses, level }));
         let again = steps(self.traffic.again, self.again_level());
         let more = |level| (steps(self.traffic.first, level) - again).max(0.0);
         let (level, share) = self.fresh;
@@ -166,7 +171,11 @@ impl<'a> Kernel<'a> {
     /// One tile of `rows` rows over one strip.
     fn tile(&self, rows: i64, misses: Misses) -> f64 {
         let (g, chunks) = (self.g, self.g.chunks());
-        let reduction = self.reduction(rows, Stream { misses, level: self.again_level() });
+        let vectors = Stream { misses, level: self.again_level() };
+        let first = self.steps(&self.reduction(rows, vectors, self.weights));
+        let others = (g.strips_at_once - 1).max(0) as f64;
+        let again = if others > 0.0 { self.steps(&self.again(rows, vectors)) } else { 0.0 };
+        let steps = (first + again * others) / (1.0 + others);
         let lines = 4.0 * g.vlmax as f64 / self.line();
         let stores = Stream::streamed(lines, self.output);
         let mut code = Code::new(self.core, self.choice.lmul);
@@ -180,10 +189,16 @@ impl<'a> Kernel<'a> {
         let waiting = (self.choice.algorithm == Algorithm::Packed).then_some(Level::L2);
         between.rows(Class::StoreUnit, rows, Stream::streamed(lines, waiting));
         between.rows(Class::LoadUnit, rows, Stream::streamed(lines, waiting));
-        self.steps(&reduction) + code.cycles() + between.cycles() * (chunks - 1) as f64
+        steps + code.cycles() + between.cycles() * (chunks - 1) as f64
     }
 
-    fn reduction(&self, rows: i64, vectors: Stream) -> Reduction {
+    /// For another strip than a block's first.
+    fn again(&self, rows: i64, vectors: Stream) -> Reduction {
+        self.reduction(rows, vectors, if self.stay { None } else { Some(Level::L2) })
+    }
+
+    /// With weights that are at `level`.
+    fn reduction(&self, rows: i64, vectors: Stream, level: Option<Level>) -> Reduction {
         let pitch = 4 * self.g.phases * self.g.plane;
         let is_shift = self.choice.algorithm != Algorithm::Packed && pitch.count_ones() == 1;
         // The gaps are bytes mostly: a fraction of a line.
@@ -194,11 +209,7 @@ impl<'a> Kernel<'a> {
             unroll: self.choice.unroll,
             gap: (!self.is_dense).then_some(if is_shift { Class::ScalarAlu } else { Class::ScalarMul }),
             vectors,
-            // A block's weights are read once and then stay for its other strips.
-            scalars: Stream::streamed(
-                bytes / self.line() / self.g.strips_at_once.max(1) as f64,
-                self.weights,
-            ),
+            scalars: Stream::streamed(bytes / self.line(), level),
         }
     }
 
