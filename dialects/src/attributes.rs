@@ -11,8 +11,16 @@ use melior::ir::{Attribute, AttributeLike, Type};
 
 /// Attributes by name, of an op or of anything that stands for one.
 pub trait Attributes {
-    /// The attribute, if there is one of this name.
-    fn get(&self, name: &str) -> Option<Attribute<'_>>;
+    /// The attribute, if there is one of this name. What stands for an op without being in MLIR has none, and answers
+    /// the typed questions itself.
+    fn get(&self, _name: &str) -> Option<Attribute<'_>> {
+        None
+    }
+
+    /// Whether there is one of this name.
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
 
     /// `array<i64: ...>`.
     ///

@@ -9,6 +9,7 @@
 //! | [`rewrite`] | reading and changing ops without unsafe code in the passes |
 //! | [`convolutions`] | the shapes of convolutions in a module |
 //! | [`cost`] | what an implementation of an op costs |
+//! | [`eqsat`] | equality saturation: fusion, layouts and implementations by cost |
 //! | [`prune`] | which columns of which weights are kept |
 //! | [`plan_buffers`] | from tensors to views of one arena |
 //! | [`nm`] | sparse weights: masks and the packed form |
@@ -18,6 +19,7 @@ mod canonicalize;
 pub mod convolutions;
 pub mod cost;
 pub mod diagnostic;
+pub mod eqsat;
 mod fold_batch_norm;
 mod fuse;
 pub mod nm;

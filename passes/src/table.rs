@@ -4,7 +4,7 @@
 use melior::ir::Module;
 
 use crate::{
-    PassError, assign_layout, canonicalize, fold_batch_norm, fuse,
+    PassError, assign_layout, canonicalize, eqsat, fold_batch_norm, fuse,
     options::{OptionKind, OptionSpec, Options},
     plan_buffers, prune, rewrite, select_kernels,
 };
@@ -123,6 +123,43 @@ const MASKS: OptionSpec = OptionSpec {
     help: "Mask manifest to apply instead; weights outside are an error.",
 };
 
+const ANY_LAYOUT: OptionSpec = OptionSpec {
+    name: "layout",
+    kind: OptionKind::Choice(&["auto", "nhwc", "cnhw"]),
+    default: "auto",
+    help: "Physical order of dense convolutions and what is around them: nhwc for XNNPACK, cnhw for the generated kernels; auto chooses by cost.",
+};
+const RULES: OptionSpec = OptionSpec {
+    name: "rules",
+    kind: OptionKind::Text,
+    default: "all",
+    help: "Topics and names of rules (docs/rules.md), separated by commas.",
+};
+const ITERATIONS: OptionSpec = OptionSpec {
+    name: "iterations",
+    kind: OptionKind::Int(0..=1000),
+    default: "30",
+    help: "Most iterations of all rules.",
+};
+const NODES: OptionSpec = OptionSpec {
+    name: "nodes",
+    kind: OptionKind::Int(1..=10_000_000),
+    default: "200000",
+    help: "Most terms of the e-graph.",
+};
+const EXACT: OptionSpec = OptionSpec {
+    name: "exact",
+    kind: OptionKind::Int(0..=1_000_000),
+    default: "6000",
+    help: "Most choices of a function whose extraction is exact; larger ones are extracted greedily.",
+};
+const EXPLAIN: OptionSpec = OptionSpec {
+    name: "explain",
+    kind: OptionKind::Text,
+    default: "",
+    help: "File for what was chosen and why: a picture if it ends in .svg, else text.",
+};
+
 /// Every pass, in the order of the standard line.
 pub static PASSES: &[Pass] = &[
     Pass {
@@ -162,6 +199,12 @@ pub static PASSES: &[Pass] = &[
         summary: "Gives every rank-4 tensor a physical order, with conversions where logical order counts.",
         options: &[LAYOUT],
         run: assign_layout::run,
+    },
+    Pass {
+        name: "ait-eqsat",
+        summary: "Fuses, assigns layouts and chooses implementations by equality saturation, for the least model cycles.",
+        options: &[ANY_LAYOUT, RULES, ITERATIONS, NODES, EXACT, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
+        run: eqsat::run,
     },
     Pass {
         name: "ait-select-kernels",

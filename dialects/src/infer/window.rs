@@ -31,7 +31,7 @@ impl Window {
         };
         let pads = attributes.i64_array("pads")?.try_into().map_err(|_| "'pads' must have 4 elements")?;
         // Ops without the attribute (`xnn.avg_pool2d`) have adjacent taps; IRDL demands it of all others.
-        let dilations = attributes.get("dilations").map_or(Ok([1, 1]), |_| pair("dilations"))?;
+        let dilations = if attributes.has("dilations") { pair("dilations")? } else { [1, 1] };
         let window = Self { kernel, strides: pair("strides")?, pads, dilations };
         for (name, values, least) in [
             ("kernel", &window.kernel[..], 1),

@@ -1,0 +1,347 @@
+//! What is known of a class of equal terms: shape and layout through the ops' own shape rules, and whether it is constant.
+//!
+//! Terms of one class must agree. Where they do not, a rule is unsound: the first such merge is kept in
+//! [`Facts::fault`] with both terms, and saturation stops with it.
+
+use ait_dialects::attributes::Attributes;
+use ait_dialects::infer::{Inferred, infer};
+use ait_dialects::nm::Columns;
+use ait_dialects::{Activation, Layout};
+use egg::{Analysis, DidMerge, EGraph, Id, Language};
+
+use super::term::{Leaf, Number, Term, Window, is_folded, op};
+
+/// The e-graph.
+pub type Graph = EGraph<Term, Facts>;
+
+/// A tensor of f32.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// Logical shape.
+    pub shape: Vec<i64>,
+    /// Physical order; NCHW for ranks other than 4.
+    pub layout: Layout,
+    /// Known at compile time: its data is row-major, and read in any layout by strides.
+    pub is_constant: bool,
+    /// The pattern of pruned weights.
+    pub pattern: Option<Columns>,
+    /// The value of all elements of a constant, if it is known and one.
+    pub splat: Option<Number>,
+    /// Whether all elements of a constant are known to be finite.
+    pub is_finite: bool,
+}
+
+impl Tensor {
+    /// A tensor in NCHW that is no constant.
+    pub fn new(shape: Vec<i64>) -> Self {
+        Self { shape, layout: Layout::Nchw, is_constant: false, pattern: None, splat: None, is_finite: false }
+    }
+
+    /// Bytes of its elements.
+    pub fn bytes(&self) -> f64 {
+        4.0 * self.shape.iter().map(|&dim| dim as f64).product::<f64>()
+    }
+
+    /// Whether its layout is its own: rank 4 and no constant.
+    pub fn has_layout(&self) -> bool {
+        self.shape.len() == 4 && !self.is_constant
+    }
+}
+
+/// What a class is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A tensor, as its first term says.
+    Tensor(Tensor),
+    /// A leaf that is no tensor.
+    Leaf(Leaf),
+    /// A term that its op's shape rule refuses, with the reason.
+    Refused(String),
+}
+
+/// A class's data.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// What it is.
+    pub fact: Fact,
+    /// The first term, for messages.
+    pub witness: Term,
+}
+
+/// Two terms that a rule made equal, and that are not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unsound rule '{rule}': {left} is {left_fact:?}, but {right} is {right_fact:?}")]
+pub struct Unsound {
+    /// The rule that was applied.
+    pub rule: String,
+    /// One term.
+    pub left: String,
+    /// What is known of it.
+    pub left_fact: Fact,
+    /// The other.
+    pub right: String,
+    /// What is known of it.
+    pub right_fact: Fact,
+}
+
+/// A term that a rule made.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// What was made.
+    pub made: Term,
+    /// What the rule was applied to.
+    pub from: Term,
+    /// The rule's name.
+    pub rule: &'static str,
+}
+
+/// What the leaves stand for, and what happened.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Of `Leaf::Value`.
+    pub values: Vec<Tensor>,
+    /// Of `Leaf::Constant`.
+    pub constants: Vec<Tensor>,
+    /// The first merge of unequal terms.
+    pub fault: Option<Unsound>,
+    /// The rule that is being applied.
+    pub rule: &'static str,
+    /// What rules made, in order.
+    pub derived: Vec<Derived>,
+    /// The layouts that ops may have besides NCHW, of which `dense` are for convolutions with dense weights.
+    pub layouts: Vec<Layout>,
+    /// See `layouts`.
+    pub dense: Vec<Layout>,
+}
+
+impl Analysis<Term> for Facts {
+    type Data = Known;
+
+    fn make(graph: &mut Graph, term: &Term, _: Id) -> Known {
+        let fact = fact(graph, term).unwrap_or_else(Fact::Refused);
+        Known { fact, witness: term.clone() }
+    }
+
+    fn merge(&mut self, a: &mut Known, b: Known) -> DidMerge {
+        match (&mut a.fact, b.fact) {
+            (Fact::Tensor(left), Fact::Tensor(right))
+                if left.shape == right.shape
+                    && (left.layout == right.layout || left.is_constant || right.is_constant) =>
+            {
+                // Knowing more is no contradiction.
+                let before = left.clone();
+                left.splat = left.splat.or(right.splat);
+                left.pattern = left.pattern.or(right.pattern);
+                left.is_finite |= right.is_finite;
+                DidMerge(*left != before, *left != right)
+            }
+            (left, right) if *left == right => DidMerge(false, false),
+            (left, right) => {
+                self.fault.get_or_insert_with(|| Unsound {
+                    rule: self.rule.to_owned(),
+                    left: a.witness.to_string_with_children(),
+                    left_fact: left.clone(),
+                    right: b.witness.to_string_with_children(),
+                    right_fact: right,
+                });
+                DidMerge(false, true)
+            }
+        }
+    }
+}
+
+impl Term {
+    /// The operator with the classes of its children: `(add 3 4 7 8)`.
+    pub fn to_string_with_children(&self) -> String {
+        let children: String = self.children().iter().map(|child| format!(" {child}")).collect();
+        format!("({self}{children})")
+    }
+}
+
+/// What a class is, if it is a tensor.
+pub fn tensor(graph: &Graph, id: Id) -> Option<&Tensor> {
+    match &graph[id].data.fact {
+        Fact::Tensor(tensor) => Some(tensor),
+        _ => None,
+    }
+}
+
+/// What a class is, if it is a leaf.
+pub fn leaf(graph: &Graph, id: Id) -> Option<&Leaf> {
+    match &graph[id].data.fact {
+        Fact::Leaf(leaf) => Some(leaf),
+        _ => None,
+    }
+}
+
+/// The window that a class is.
+pub fn window(graph: &Graph, id: Id) -> Option<Window> {
+    if let Leaf::Window(window) = leaf(graph, id)? { Some(*window) } else { None }
+}
+
+/// The activation that a class is.
+pub fn activation(graph: &Graph, id: Id) -> Option<Activation> {
+    if let Leaf::Act(act) = leaf(graph, id)? { Some(act.0) } else { None }
+}
+
+fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
+    let known = |leaves: &[Tensor], index: u32| {
+        let tensor = usize::try_from(index).ok().and_then(|index| leaves.get(index).cloned());
+        tensor.map(Fact::Tensor).ok_or_else(|| format!("{term} stands for nothing"))
+    };
+    if let Term::Leaf(leaf) = term {
+        return match leaf {
+            Leaf::Value(index) => known(&graph.analysis.values, *index),
+            Leaf::Constant(index) => known(&graph.analysis.constants, *index),
+            other => Ok(Fact::Leaf(other.clone())),
+        };
+    }
+    let operand = |index: usize| {
+        let id = *term.children().get(index).ok_or("has too few operands")?;
+        tensor(graph, id).ok_or_else(|| format!("operand {index} is no tensor"))
+    };
+    if is_folded(term) {
+        let operands: Vec<_> = (0..term.children().len()).map_while(|index| operand(index).ok()).collect();
+        return folded(term, &operands);
+    }
+    let (name, count) = op(term).ok_or("is no op")?;
+    let operands = (0..count).map(operand).collect::<Result<Vec<_>, _>>()?;
+    let leaves = term.children().iter().skip(count).filter_map(|&id| leaf(graph, id)).collect();
+    let attributes = Leaves { leaves };
+    let shapes: Vec<&[i64]> = operands.iter().map(|tensor| tensor.shape.as_slice()).collect();
+    let shape = match infer(name, &shapes, &attributes)? {
+        Inferred::Shape(shape) => shape,
+        Inferred::Elements(count) => {
+            let shape = attributes.dims().ok_or("has no shape")?;
+            if ait_dialects::types::elements(shape) != Ok(count) {
+                return Err(format!("cannot reshape {count} elements to {shape:?}"));
+            }
+            shape.to_vec()
+        }
+    };
+    let layout = layout(term, &operands, &attributes, &shape)?;
+    // `ait-canonicalize` computes it.
+    let is_constant = matches!(term, Term::Reshape(_)) && operands.iter().all(|it| it.is_constant);
+    Ok(Fact::Tensor(Tensor { layout, is_constant, ..Tensor::new(shape) }))
+}
+
+/// Terms of constants: as their first operand, all of which must be constant. What is scaled by a factor keeps its zeros.
+fn folded(term: &Term, operands: &[&Tensor]) -> Result<Fact, String> {
+    let first = operands.first().filter(|_| operands.iter().all(|tensor| tensor.is_constant));
+    let first = *first.ok_or("needs constants")?;
+    let pattern = first.pattern.filter(|_| !matches!(term, Term::Dense(_)));
+    let is_finite = operands.iter().all(|tensor| tensor.is_finite);
+    Ok(Fact::Tensor(Tensor { pattern, splat: None, is_finite, ..first.clone() }))
+}
+
+/// The layout of a result: that of the operands, which must be one.
+fn layout(
+    term: &Term,
+    operands: &[&Tensor],
+    attributes: &Leaves,
+    shape: &[i64],
+) -> Result<Layout, String> {
+    if let Term::Convert(_) = term {
+        return attributes.layout().ok_or_else(|| "has no layout".to_owned());
+    }
+    // A filter is always row-major; so is what is reshaped, transposed or multiplied.
+    let is_filter = |index| index == 1 && matches!(term, Term::Conv(_) | Term::ConvAdd(_));
+    let mut found = None;
+    for (index, tensor) in operands.iter().enumerate().filter(|(_, tensor)| tensor.has_layout()) {
+        let wanted = if is_filter(index) || by_logical_order(term) { Layout::Nchw } else { tensor.layout };
+        if tensor.layout != wanted {
+            return Err(format!("operand {index} is in {}", tensor.layout));
+        }
+        if !is_filter(index) && found.replace(wanted).is_some_and(|other| other != wanted) {
+            return Err(format!("operand {index} is in {wanted}, another one is not"));
+        }
+    }
+    let layout = found.filter(|_| shape.len() == 4 && !by_logical_order(term));
+    Ok(layout.unwrap_or_default())
+}
+
+/// Ops that are defined by the logical row-major order of their operands.
+pub fn by_logical_order(term: &Term) -> bool {
+    matches!(term, Term::Reshape(_) | Term::Transpose(_) | Term::Matmul(_))
+}
+
+/// A term's leaves, as the attributes that shape rules ask for.
+struct Leaves<'a> {
+    leaves: Vec<&'a Leaf>,
+}
+
+impl<'a> Leaves<'a> {
+    fn find<T>(&self, pick: impl Fn(&'a Leaf) -> Option<T>) -> Option<T> {
+        self.leaves.iter().copied().find_map(pick)
+    }
+
+    fn dims(&self) -> Option<&'a [i64]> {
+        self.find(|leaf| if let Leaf::Dims(dims) = leaf { Some(dims.as_slice()) } else { None })
+    }
+
+    fn layout(&self) -> Option<Layout> {
+        self.find(|leaf| if let Leaf::Layout(layout) = leaf { Some(*layout) } else { None })
+    }
+
+    fn window(&self) -> Option<&'a Window> {
+        self.find(|leaf| if let Leaf::Window(window) = leaf { Some(window) } else { None })
+    }
+
+    fn i64s(&self, name: &str) -> Option<Vec<i64>> {
+        let window = self.window();
+        match name {
+            "kernel" => window.map(|window| window.kernel.to_vec()),
+            "strides" => window.map(|window| window.strides.to_vec()),
+            "pads" => window.map(|window| window.pads.to_vec()),
+            "dilations" => window.map(|window| window.dilations.to_vec()),
+            "permutation" => self.dims().map(<[i64]>::to_vec),
+            "starts" | "sizes" | "steps" => self.find(|leaf| match leaf {
+                Leaf::Slice([starts, sizes, steps]) => Some(match name {
+                    "starts" => starts.clone(),
+                    "sizes" => sizes.clone(),
+                    _ => steps.clone(),
+                }),
+                _ => None,
+            }),
+            "low" | "high" => self.find(|leaf| match leaf {
+                Leaf::Pad([low, high], _) => Some(if name == "low" { low.clone() } else { high.clone() }),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Attributes for Leaves<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.i64s(name).is_some()
+    }
+
+    fn i64_array(&self, name: &str) -> Result<Vec<i64>, String> {
+        self.i64s(name).ok_or_else(|| format!("has no '{name}'"))
+    }
+
+    fn i64(&self, name: &str) -> Result<i64, String> {
+        let axis = || self.find(|leaf| if let Leaf::Axis(axis) = leaf { Some(*axis) } else { None });
+        let found = if name == "groups" { self.window().map(|window| window.groups) } else { axis() };
+        found.ok_or_else(|| format!("has no '{name}'"))
+    }
+
+    fn f32(&self, name: &str) -> Result<f32, String> {
+        let number = self.find(|leaf| match leaf {
+            Leaf::Number(number) | Leaf::Pad(_, number) => Some(number.0),
+            _ => None,
+        });
+        number.ok_or_else(|| format!("has no '{name}'"))
+    }
+
+    fn bool(&self, name: &str) -> Result<bool, String> {
+        let window = self.window().ok_or_else(|| format!("has no '{name}'"))?;
+        Ok(if name == "ceil_mode" { window.ceil_mode } else { window.count_include_pad })
+    }
+
+    fn epilogue(&self) -> Result<Activation, String> {
+        let act = self.find(|leaf| if let Leaf::Act(act) = leaf { Some(act.0) } else { None });
+        act.ok_or_else(|| "has no activation".to_owned())
+    }
+}

@@ -1,0 +1,324 @@
+//! What a term costs: model cycles on a target, from the tuning log where measured and the static model elsewhere.
+//!
+//! The same [`Chooser`] serves `ait-select-kernels`, so that what is extracted is what is then chosen.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use ait_dialects::{Activation, Layout};
+use egg::Id;
+use egg::Language;
+
+use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
+use super::term::{Leaf, Term, Window};
+use crate::cost::{Chooser, Convolution, Given, Sparsity, depthwise, streamed, xnn_convolution};
+
+/// Model cycles; [`Cycles::NEVER`] for what no kernel computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cycles(u64);
+
+impl Cycles {
+    /// What no kernel computes.
+    pub const NEVER: Self = Self(u64::MAX);
+    /// Nothing to do at run time.
+    pub const NONE: Self = Self(0);
+
+    /// Of a model, rounded up.
+    pub fn new(cycles: f64) -> Self {
+        // A cast saturates; a sum of many stays far below `NEVER`.
+        if cycles.is_finite() { Self((cycles.max(0.0).ceil() as u64).min(1 << 52)) } else { Self::NEVER }
+    }
+
+    /// Both; never more than [`Cycles::NEVER`].
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// As a number of model cycles.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Whether a kernel computes it.
+    pub fn is_possible(self) -> bool {
+        self != Self::NEVER
+    }
+}
+
+/// How a term is computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Implementation {
+    /// Name for reports.
+    pub name: &'static str,
+    /// Model cycles.
+    pub cycles: Cycles,
+}
+
+/// The cost of terms on a target.
+pub struct Cost<'a> {
+    chooser: &'a Chooser,
+    /// Whether rank-4 tensors may stay in NCHW.
+    allows_nchw: bool,
+    chosen: RefCell<BTreeMap<(Convolution, Sparsity, Option<i64>), f64>>,
+}
+
+const IMPOSSIBLE: Implementation = Implementation { name: "none", cycles: Cycles::NEVER };
+const FREE: Implementation = Implementation { name: "view", cycles: Cycles::NONE };
+
+impl<'a> Cost<'a> {
+    /// By a chooser. Unless `allows_nchw`, ops on rank-4 tensors need another layout.
+    pub fn new(chooser: &'a Chooser, allows_nchw: bool) -> Self {
+        Self { chooser, allows_nchw, chosen: RefCell::default() }
+    }
+
+    /// How a term of a graph is computed, its operands aside.
+    pub fn of(&self, graph: &Graph, term: &Term) -> Implementation {
+        let mut graph_id = term.children().iter().map(|&id| &graph[id].data.fact);
+        if graph_id.any(|fact| matches!(fact, Fact::Refused(_))) {
+            return IMPOSSIBLE;
+        }
+        Site { cost: self, graph, term }.implementation().unwrap_or(IMPOSSIBLE)
+    }
+
+    fn stream(&self, read: f64, written: f64, vectors: i64, strided: bool) -> f64 {
+        streamed(self.chooser.target(), read, written, vectors, strided)
+    }
+
+    fn generated(&self, conv: &Convolution, sparsity: Sparsity, tile: Option<i64>) -> Option<f64> {
+        let key = (conv.clone(), sparsity, tile);
+        if let Some(cycles) = self.chosen.borrow().get(&key) {
+            return Some(*cycles);
+        }
+        // A mask fixes the tile.
+        let picked = self.chooser.choose(conv, sparsity, &Given { tile, ..Given::default() }).ok()??;
+        self.chosen.borrow_mut().insert(key, picked.cycles);
+        Some(picked.cycles)
+    }
+}
+
+/// A term with its graph.
+struct Site<'a> {
+    cost: &'a Cost<'a>,
+    graph: &'a Graph,
+    term: &'a Term,
+}
+
+/// Vector instructions of an activation on a vector.
+fn vectors(activation: Activation) -> i64 {
+    match activation {
+        Activation::Identity => 0,
+        Activation::Relu => 1,
+        Activation::Clip { .. } | Activation::LeakyRelu { .. } => 2,
+        Activation::HardSigmoid { .. } => 4,
+        Activation::HardSwish => 5,
+        _ => 24,
+    }
+}
+
+/// Whether a tensor has the same memory in two layouts: they order the dimensions of several elements alike.
+pub fn is_same_memory(shape: &[i64], from: Layout, to: Layout) -> bool {
+    let order = |layout: Layout| {
+        let dims = layout.order().into_iter();
+        dims.filter(|&dim| shape.get(dim).is_some_and(|&size| size > 1)).collect::<Vec<_>>()
+    };
+    order(from) == order(to)
+}
+
+impl Site<'_> {
+    fn tensor(&self, id: Id) -> Option<&Tensor> {
+        tensor(self.graph, id)
+    }
+
+    /// Elements of the result of an element-wise op, which has the shape that broadcasting gives.
+    fn widest(&self, operands: &[Id]) -> Option<(f64, Layout)> {
+        let tensors = operands.iter().filter_map(|&id| self.tensor(id));
+        let widest = tensors.clone().max_by(|a, b| a.bytes().total_cmp(&b.bytes()))?;
+        let layout = tensors.filter(|tensor| tensor.has_layout()).map(|tensor| tensor.layout).next();
+        Some((widest.bytes(), layout.unwrap_or_default()))
+    }
+
+    /// NCHW is no layout to work in where one was asked for.
+    fn is_allowed(&self, tensor: &Tensor) -> bool {
+        self.cost.allows_nchw || !tensor.has_layout() || tensor.layout != Layout::Nchw
+    }
+
+    fn implementation(&self) -> Option<Implementation> {
+        let of = |name, cycles: f64| Some(Implementation { name, cycles: Cycles::new(cycles) });
+        match *self.term {
+            Term::Leaf(_) | Term::ScaleRows(_) | Term::ScaleShift(_) | Term::BnScale(_) | Term::BnShift(_)
+            | Term::Dense(_) => Some(FREE),
+            Term::Conv([x, w, _, p, a, _]) => self.conv(x, w, None, p, a),
+            Term::ConvAdd([x, w, _, r, p, a, _]) => self.conv(x, w, Some(r), p, a),
+            Term::Gemm([x, w, _, a, _]) => self.gemm(x, w, None, a),
+            Term::GemmAdd([x, w, _, r, a, _]) => self.gemm(x, w, Some(r), a),
+            Term::Matmul([x, y, _]) => {
+                let (x, y) = (self.tensor(x)?, self.tensor(y)?);
+                let rows = x.shape.iter().rev().nth(1).copied().unwrap_or(1);
+                of("generated", self.cost.stream(x.bytes() + y.bytes(), x.bytes(), rows, false))
+            }
+            // It has no kernel: `ait-fold-batch-norm` or the rules fold it.
+            Term::BatchNorm(_) => None,
+            Term::ScaleBias([x, _, _, a, _]) => self.elementwise(&[x], 1 + vectors(self.activation(a)?)),
+            Term::Activation([x, a, _]) => self.elementwise(&[x], vectors(self.activation(a)?)),
+            Term::Prelu([x, y, _]) => self.elementwise(&[x, y], 3),
+            Term::Add([x, y, a, _]) | Term::Sub([x, y, a, _]) | Term::Mul([x, y, a, _]) => {
+                self.elementwise(&[x, y], 1 + vectors(self.activation(a)?))
+            }
+            Term::Div([x, y, a, _]) => self.elementwise(&[x, y], 8 + vectors(self.activation(a)?)),
+            Term::MaxPool([x, p, _]) | Term::AvgPool([x, p, _]) => self.pool(x, p),
+            Term::GlobalAvgPool([x, _]) | Term::GlobalMaxPool([x, _]) => self.global_pool(x),
+            Term::Softmax([x, _, _]) => self.elementwise(&[x], 40),
+            Term::Reshape(_) => Some(FREE),
+            Term::Transpose([x, _, _]) => {
+                let bytes = self.tensor(x)?.bytes();
+                of("copy", self.cost.stream(bytes, bytes, 0, true))
+            }
+            Term::Concat([x, y, d, _]) => self.concat(x, y, d),
+            Term::Slice([x, _, _]) => self.is_allowed(self.tensor(x)?).then_some(FREE),
+            Term::Pad([x, _, _]) => {
+                let tensor = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
+                of("copy", self.cost.stream(tensor.bytes(), tensor.bytes(), 0, false))
+            }
+            Term::Convert([x, l]) => {
+                let (tensor, Leaf::Layout(to)) = (self.tensor(x)?, leaf(self.graph, l)?) else { return None };
+                if is_same_memory(&tensor.shape, tensor.layout, *to) {
+                    return Some(FREE);
+                }
+                of("convert", self.cost.stream(tensor.bytes(), tensor.bytes(), 0, true))
+            }
+        }
+    }
+
+    fn activation(&self, id: Id) -> Option<Activation> {
+        activation(self.graph, id)
+    }
+
+    fn convolution(&self, x: &Tensor, w: &Tensor, window: &Window) -> Option<Convolution> {
+        let sizes = |values: &[i64]| values.iter().map(|&value| usize::try_from(value).ok()).collect::<Option<Vec<_>>>();
+        fn array<const N: usize>(values: Vec<usize>) -> Option<[usize; N]> {
+            values.try_into().ok()
+        }
+        Some(Convolution {
+            input: array(sizes(&x.shape)?)?,
+            filter: array(sizes(&w.shape)?)?,
+            strides: array(sizes(&window.strides)?)?,
+            pads: array(sizes(&window.pads)?)?,
+            dilations: array(sizes(&window.dilations)?)?,
+            groups: usize::try_from(window.groups).ok()?,
+        })
+    }
+
+    /// A convolution with its epilogue. XNNPACK clamps; a residual or another activation is a pass of its own there.
+    fn conv(&self, x: Id, w: Id, r: Option<Id>, p: Id, a: Id) -> Option<Implementation> {
+        let (input, filter) = (self.tensor(x)?, self.tensor(w)?);
+        let conv = self.convolution(input, filter, &window(self.graph, p)?)?;
+        let activation = self.activation(a)?;
+        let output = 4.0 * conv.output().ok()?.iter().map(|&dim| dim as f64).product::<f64>();
+        let stream = |read: f64, vectors| self.cost.stream(read, output, vectors, false);
+        let residual = r.map_or(0.0, |_| stream(2.0 * output, 1) - stream(output, 1));
+        let fused = stream(output, vectors(activation)) - stream(output, 0);
+        let sparsity = Sparsity::of(filter.pattern);
+        let tile = filter.pattern.map(|pattern| pattern.tile);
+        let (name, cycles) = match input.layout {
+            // No kernel works in it: vectors run along positions of all images, or along channels.
+            Layout::Nchw => return None,
+            Layout::Cnhw if filter.pattern.is_none() && conv.is_depthwise() => {
+                ("depthwise", depthwise(self.cost.chooser.target(), &conv).ok()? + residual + fused)
+            }
+            Layout::Cnhw => {
+                let name = if filter.pattern.is_some() { "sparse" } else { "dense" };
+                (name, self.cost.generated(&conv, sparsity, tile)? + residual + fused)
+            }
+            Layout::Nhwc if filter.pattern.is_some() => return None,
+            Layout::Nhwc => {
+                let clamps = activation.clamp().is_some_and(|(min, max)| min < max);
+                let added = r.map_or(0.0, |_| stream(2.0 * output, 2));
+                let applied = if clamps { 0.0 } else { stream(output, vectors(activation)) };
+                let product = xnn_convolution(self.cost.chooser.target(), &conv).ok()?;
+                ("xnnpack", product + added + applied)
+            }
+        };
+        Some(Implementation { name, cycles: Cycles::new(cycles) })
+    }
+
+    /// Bound by its weights, which are read once for a few rows.
+    fn gemm(&self, x: Id, w: Id, r: Option<Id>, a: Id) -> Option<Implementation> {
+        let (input, weights) = (self.tensor(x)?, self.tensor(w)?);
+        let &[rows, columns] = input.shape.as_slice() else { return None };
+        let kept = weights.pattern.map_or(1.0, |pattern| pattern.kept_of(columns) as f64 / columns.max(1) as f64);
+        let output = weights.bytes() / columns.max(1) as f64 * rows as f64;
+        let product = self.cost.stream(weights.bytes() * kept, weights.bytes() * kept / 2.0, rows, false);
+        let extra = r.map_or(0.0, |_| output / 4.0);
+        let epilogue = self.cost.stream(output, output, vectors(self.activation(a)?), false)
+            - self.cost.stream(output, output, 0, false);
+        Some(Implementation { name: "gemm", cycles: Cycles::new(product + extra + epilogue) })
+    }
+
+    /// Constants are read in logical order: in NHWC, by strides.
+    fn elementwise(&self, operands: &[Id], vectors: i64) -> Option<Implementation> {
+        let (bytes, layout) = self.widest(operands)?;
+        if !operands.iter().filter_map(|&id| self.tensor(id)).all(|tensor| self.is_allowed(tensor)) {
+            return None;
+        }
+        let is_strided = layout == Layout::Nhwc
+            && (matches!(self.term, Term::ScaleBias(_) | Term::Softmax(_))
+                || operands.iter().filter_map(|&id| self.tensor(id)).any(|tensor| tensor.is_constant));
+        let read: f64 = operands.iter().filter_map(|&id| self.tensor(id)).map(Tensor::bytes).sum();
+        let cycles = Cycles::new(self.cost.stream(read, bytes, vectors, is_strided));
+        Some(Implementation { name: "elementwise", cycles })
+    }
+
+    fn pool(&self, x: Id, p: Id) -> Option<Implementation> {
+        let input = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
+        let window = window(self.graph, p)?;
+        let steps = (window.strides[0] * window.strides[1]).max(1) as f64;
+        let taps = window.kernel[0].saturating_mul(window.kernel[1]);
+        let is_strided = input.layout != Layout::Nhwc && window.strides[1] > 1;
+        let cycles = self.cost.stream(input.bytes(), input.bytes() / steps, 2 * taps, is_strided);
+        Some(Implementation { name: "pool", cycles: Cycles::new(cycles) })
+    }
+
+    fn global_pool(&self, x: Id) -> Option<Implementation> {
+        let input = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
+        // A vector along channels adds up image after image; along positions it is reduced at the end of each plane.
+        let cycles = self.cost.stream(input.bytes(), input.bytes() / 2.0, 1, false);
+        Some(Implementation { name: "pool", cycles: Cycles::new(cycles) })
+    }
+
+    /// Nothing where the parts are runs of the result, which the planner then has written in place; XNNPACK's element-wise
+    /// operators want dense tensors, so in NHWC the new part is copied.
+    fn concat(&self, x: Id, y: Id, d: Id) -> Option<Implementation> {
+        let (left, right) = (self.tensor(x)?, self.tensor(y)?);
+        if !self.is_allowed(left) || !self.is_allowed(right) {
+            return None;
+        }
+        let Leaf::Axis(axis) = leaf(self.graph, d)? else { return None };
+        let slowest = left.layout.order().into_iter().find(|&dim| left.shape.get(dim).is_some_and(|&size| size > 1));
+        let is_run = left.shape.len() != 4 || slowest.is_none() || usize::try_from(*axis).ok() == slowest;
+        if is_run {
+            return Some(Implementation { name: "in place", cycles: Cycles::NONE });
+        }
+        let cycles = self.cost.stream(right.bytes(), right.bytes(), 0, false);
+        Some(Implementation { name: "copy", cycles: Cycles::new(cycles) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cycles_saturate() {
+        assert_eq!(Cycles::new(f64::INFINITY), Cycles::NEVER);
+        assert_eq!(Cycles::NEVER.plus(Cycles::new(1.0)), Cycles::NEVER);
+        assert_eq!(Cycles::new(1.2).plus(Cycles::new(3.0)).get(), 5);
+    }
+
+    #[test]
+    fn memory_of_one_image_is_the_same_in_nchw_and_cnhw() {
+        assert!(is_same_memory(&[1, 8, 4, 4], Layout::Nchw, Layout::Cnhw));
+        assert!(!is_same_memory(&[2, 8, 4, 4], Layout::Nchw, Layout::Cnhw));
+        assert!(is_same_memory(&[2, 8, 1, 1], Layout::Nchw, Layout::Nhwc));
+        assert!(!is_same_memory(&[1, 8, 4, 4], Layout::Nhwc, Layout::Cnhw));
+    }
+}

@@ -1,0 +1,237 @@
+//! From the terms that were chosen to ops.
+
+use std::collections::BTreeMap;
+
+use ait_dialects::{Builder, attributes, types};
+use egg::{Id, Language};
+use melior::ir::{Attribute, Value, operation::OperationLike};
+
+use super::analysis::{Tensor, leaf, tensor};
+use super::encode::Encoded;
+use super::select::{Selection, order, site};
+use super::term::{Leaf, Term, Window, is_folded, op};
+use crate::{
+    PassError,
+    rewrite::{Rewriter, constant_data},
+};
+
+/// Makes the ops of a selection and gives them to the ops that use them.
+///
+/// # Errors
+/// At the op that a term comes from, if it cannot be made.
+pub fn decode<'c: 'a, 'a>(
+    rewriter: &'a Rewriter<'c, '_>,
+    encoded: &Encoded<'c, 'a>,
+    selection: &Selection,
+) -> Result<(), PassError> {
+    let mut decoder = Decoder { encoded, values: BTreeMap::new(), data: BTreeMap::new() };
+    let ordered = order(&encoded.graph, &selection.terms);
+    let places = places(encoded, selection, &ordered);
+    let mut pending: Vec<Id> = ordered;
+    for &(user, index, class) in &encoded.uses {
+        let class = encoded.graph.find(class);
+        let needed = needed(encoded, selection, class);
+        let build = rewriter.before(user)?;
+        let mut later = vec![];
+        for id in pending {
+            match selection.terms.get(&id).filter(|_| needed.contains_key(&id)) {
+                Some(term) => decoder.term(build, id, term, places.get(&id).copied().flatten())?,
+                None => later.push(id),
+            }
+        }
+        pending = later;
+        if let Some(&value) = decoder.values.get(&class) {
+            rewriter.set_operand(user, index, value);
+        }
+    }
+    Ok(())
+}
+
+/// The op whose location each class gets: its own, or its first user's.
+fn places(encoded: &Encoded, selection: &Selection, ordered: &[Id]) -> BTreeMap<Id, Option<u32>> {
+    let mut places: BTreeMap<Id, Option<u32>> = BTreeMap::new();
+    for id in ordered.iter().rev() {
+        let Some(term) = selection.terms.get(id) else { continue };
+        let own = site(&encoded.graph, term).or(places.get(id).copied().flatten());
+        places.insert(*id, own);
+        for &child in term.children() {
+            places.insert(encoded.graph.find(child), own);
+        }
+    }
+    places
+}
+
+/// The classes that a class is made of.
+fn needed(encoded: &Encoded, selection: &Selection, class: Id) -> BTreeMap<Id, ()> {
+    let (mut found, mut stack) = (BTreeMap::new(), vec![class]);
+    while let Some(id) = stack.pop() {
+        if let Some(term) = selection.terms.get(&id).filter(|_| found.insert(id, ()).is_none()) {
+            stack.extend(term.children().iter().map(|&child| encoded.graph.find(child)));
+        }
+    }
+    found
+}
+
+struct Decoder<'c, 'a, 'e> {
+    encoded: &'e Encoded<'c, 'a>,
+    values: BTreeMap<Id, Value<'c, 'a>>,
+    /// Of terms of constants, wide: they are rounded once.
+    data: BTreeMap<Id, Vec<f64>>,
+}
+
+impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
+    fn term(
+        &mut self,
+        build: Builder<'c, 'a>,
+        id: Id,
+        term: &Term,
+        place: Option<u32>,
+    ) -> Result<(), PassError> {
+        let graph = &self.encoded.graph;
+        let get = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
+        let value = match term {
+            Term::Leaf(Leaf::Value(index)) => self.encoded.values.get(get(*index)).copied(),
+            Term::Leaf(Leaf::Constant(index)) => self.encoded.constants.get(get(*index)).copied(),
+            _ => {
+                let origin = place.and_then(|index| self.encoded.sites.get(get(index)));
+                let build = origin.map_or(build, |op| build.at(op.location()));
+                let fail = |message: String| match origin {
+                    Some(op) => PassError::at(op, message),
+                    None => PassError::new(melior::ir::Location::unknown(build.context()), message),
+                };
+                let known = tensor(graph, id).ok_or_else(|| fail(format!("{term} is no tensor")))?;
+                let made = if is_folded(term) {
+                    self.folded(build, id, term, known)
+                } else {
+                    self.op(build, term, known)
+                };
+                Some(made.map_err(fail)?)
+            }
+        };
+        if let Some(value) = value {
+            self.values.insert(id, value);
+        }
+        Ok(())
+    }
+
+    fn operand(&self, id: Id) -> Result<Value<'c, 'a>, String> {
+        let value = self.values.get(&self.encoded.graph.find(id)).copied();
+        value.ok_or_else(|| format!("class {id} is used before it is made"))
+    }
+
+    fn op(&self, build: Builder<'c, 'a>, term: &Term, known: &Tensor) -> Result<Value<'c, 'a>, String> {
+        let (name, count) = op(term).ok_or_else(|| format!("{term} is no op"))?;
+        let children = term.children();
+        let operands = children.iter().take(count).map(|&id| self.operand(id)).collect::<Result<Vec<_>, _>>()?;
+        let mut attributes = vec![];
+        for leaf in children.iter().skip(count).filter_map(|&id| leaf(&self.encoded.graph, id)) {
+            attributes.extend(as_attributes(build, term, leaf));
+        }
+        let r#type = types::tensor(build.context(), &known.shape, known.layout);
+        let made = build.insert(name, &operands, &attributes, &[r#type])?;
+        made.result(0).map(Into::into).map_err(|error| error.to_string())
+    }
+
+    fn data(&self, id: Id) -> Result<Vec<f64>, String> {
+        let id = self.encoded.graph.find(id);
+        if let Some(data) = self.data.get(&id) {
+            return Ok(data.clone());
+        }
+        let data = constant_data(self.operand(id)?).ok_or("needs constants")?;
+        Ok(data.into_iter().map(f64::from).collect())
+    }
+
+    /// A constant that terms say how to compute.
+    fn folded(
+        &mut self,
+        build: Builder<'c, 'a>,
+        id: Id,
+        term: &Term,
+        known: &Tensor,
+    ) -> Result<Value<'c, 'a>, String> {
+        let zip = |a: Vec<f64>, b: Vec<f64>, with: fn(f64, f64) -> f64| {
+            a.into_iter().zip(b).map(|(a, b)| with(a, b)).collect::<Vec<_>>()
+        };
+        let data = match *term {
+            Term::Dense([weights]) => self.data(weights)?,
+            Term::ScaleRows([weights, scale]) => {
+                let (mut weights, scale) = (self.data(weights)?, self.data(scale)?);
+                let row = (weights.len() / scale.len().max(1)).max(1);
+                for (row, factor) in weights.chunks_mut(row).zip(&scale) {
+                    row.iter_mut().for_each(|value| *value *= factor);
+                }
+                weights
+            }
+            Term::ScaleShift([bias, scale, shift]) => {
+                let scaled = zip(self.data(bias)?, self.data(scale)?, |bias, scale| bias * scale);
+                zip(scaled, self.data(shift)?, |scaled, shift| scaled + shift)
+            }
+            Term::BnScale([scale, variance, epsilon]) => {
+                let Some(Leaf::Number(epsilon)) = leaf(&self.encoded.graph, epsilon) else {
+                    return Err("has no epsilon".to_owned());
+                };
+                let epsilon = f64::from(epsilon.0);
+                let root = self.data(variance)?.into_iter().map(|it| (it + epsilon).sqrt()).collect();
+                zip(self.data(scale)?, root, |scale, root| scale / root)
+            }
+            Term::BnShift([bias, mean, factor]) => {
+                let moved = zip(self.data(mean)?, self.data(factor)?, |mean, factor| mean * factor);
+                zip(self.data(bias)?, moved, |bias, moved| bias - moved)
+            }
+            _ => return Err(format!("{term} is no constant")),
+        };
+        let narrow: Vec<f32> = data.iter().map(|&value| value as f32).collect();
+        self.data.insert(id, data);
+        match known.pattern {
+            None => build.constant(&known.shape, &narrow),
+            Some(pattern) => {
+                let r#type = types::pruned(build.context(), &known.shape, pattern);
+                build.constant_attribute(types::elements_of(r#type, &narrow))
+            }
+        }
+    }
+}
+
+/// The attributes that a leaf stands for.
+fn as_attributes<'c>(build: Builder<'c, '_>, term: &Term, leaf: &Leaf) -> Vec<(&'static str, Attribute<'c>)> {
+    let context = build.context();
+    let dims = |values: &[i64]| attributes::i64_array(context, values);
+    match leaf {
+        Leaf::Act(act) => vec![("epilogue", act.0.to_attribute(context))],
+        Leaf::Window(window) => of_window(build, term, window),
+        Leaf::Dims(values) if matches!(term, Term::Transpose(_)) => vec![("permutation", dims(values))],
+        Leaf::Axis(axis) => vec![("axis", attributes::i64(context, *axis))],
+        Leaf::Number(value) => vec![("epsilon", attributes::f32(context, value.0))],
+        Leaf::Slice([starts, sizes, steps]) => {
+            vec![("starts", dims(starts)), ("sizes", dims(sizes)), ("steps", dims(steps))]
+        }
+        Leaf::Pad([low, high], value) => {
+            vec![("low", dims(low)), ("high", dims(high)), ("value", attributes::f32(context, value.0))]
+        }
+        _ => vec![],
+    }
+}
+
+fn of_window<'c>(
+    build: Builder<'c, '_>,
+    term: &Term,
+    window: &Window,
+) -> Vec<(&'static str, Attribute<'c>)> {
+    let context = build.context();
+    let mut found = vec![
+        ("strides", attributes::i64_array(context, &window.strides)),
+        ("pads", attributes::i64_array(context, &window.pads)),
+        ("dilations", attributes::i64_array(context, &window.dilations)),
+    ];
+    match term {
+        Term::Conv(_) | Term::ConvAdd(_) => found.push(("groups", attributes::i64(context, window.groups))),
+        _ => {
+            found.push(("kernel", attributes::i64_array(context, &window.kernel)));
+            found.push(("ceil_mode", attributes::bool(context, window.ceil_mode)));
+        }
+    }
+    if let Term::AvgPool(_) = term {
+        found.push(("count_include_pad", attributes::bool(context, window.count_include_pad)));
+    }
+    found
+}

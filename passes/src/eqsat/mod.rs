@@ -1,0 +1,31 @@
+//! `ait-eqsat`: equality saturation over the `ait` graph. One e-graph folds, fuses, and assigns layouts and
+//! implementations; what costs least is extracted.
+//!
+//! | module | what | MLIR |
+//! |---|---|---|
+//! | [`term`] | the language: an operator per op, typed leaves | no |
+//! | [`analysis`] | shape, layout and constants of classes, through the ops' shape rules | no |
+//! | [`rules`] | the equations, by topic | no |
+//! | [`saturate`] | applies them, within limits | no |
+//! | [`cost`] | model cycles of a term | no |
+//! | [`extract`] | the best choice of each class, shared ones counted once | no |
+//! | [`select`] | from graph to extraction and back | no |
+//! | [`explain`] | why each layout and implementation won | no |
+//! | `encode`, `decode` | from ops to terms and back | yes |
+
+pub mod analysis;
+pub mod cost;
+mod decode;
+mod encode;
+pub mod explain;
+pub mod extract;
+mod pass;
+pub mod rules;
+pub mod saturate;
+pub mod select;
+pub mod term;
+
+#[cfg(test)]
+mod soundness;
+
+pub use pass::run;

@@ -1,0 +1,139 @@
+//! The pass itself.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ait_dialects::{Layout, attributes};
+use melior::ir::{
+    BlockRef, Module, RegionLike,
+    operation::{OperationLike, OperationRef},
+};
+
+use super::analysis::{Facts, Graph, tensor};
+use super::cost::Cost;
+use super::explain::{Explanation, Source};
+use super::extract::Limits;
+use super::saturate::{Bounds, saturate};
+use super::select::select;
+use super::term::Term;
+use super::{decode::decode, encode::{Encoded, encode}, rules};
+use crate::{
+    Options, PassError,
+    canonicalize::erase_dead,
+    cost::Chooser,
+    diagnostic::SourceLocation,
+    rewrite::{Rewriter, is_erased, name as name_of},
+    select_kernels::chooser,
+};
+
+/// Runs the pass; `ait.layout` on the module records the layout that tensors of other ranks follow.
+pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
+    let rewriter = Rewriter::new(module);
+    let fail = |message: String| PassError::at(&rewriter.module(), message);
+    let rules = rules::named(options.word("rules")).map_err(fail)?;
+    let chooser = chooser(module, options)?;
+    let wanted = options.word("layout").parse::<Layout>().ok();
+    let follows = wanted.unwrap_or(Layout::Cnhw).name().to_ascii_lowercase();
+    rewriter.set_attribute(rewriter.module(), "ait.layout", attributes::string(rewriter.context(), &follows));
+    let size = |name| usize::try_from(options.int(name)).unwrap_or(usize::MAX);
+    let setting = Setting {
+        rules: rules.into_iter().filter(|rule| wanted.is_none() || !rule.name.starts_with("pruned-as-dense")).collect(),
+        chooser,
+        wanted,
+        bounds: Bounds { iterations: size("iterations"), nodes: size("nodes") },
+        limits: Limits { choices: size("exact"), ..Limits::default() },
+    };
+    let mut explanation = Explanation::default();
+    for function in rewriter.ops() {
+        if name_of(function) == "func.func"
+            && let Some(block) = function.region(0).ok().and_then(|region| region.first_block())
+        {
+            setting.function(&rewriter, function, block, &mut explanation)?;
+        }
+    }
+    erase_dead(&rewriter);
+    match options.word("explain") {
+        "" => Ok(()),
+        path => explanation.write(Path::new(path)).map_err(|error| fail(format!("{path}: {error}"))),
+    }
+}
+
+/// What the options say.
+struct Setting {
+    rules: Vec<rules::Rule>,
+    chooser: Chooser,
+    /// The only layout of dense convolutions; all, if none.
+    wanted: Option<Layout>,
+    bounds: Bounds,
+    limits: Limits,
+}
+
+impl Setting {
+    fn function<'c: 'a, 'a>(
+        &self,
+        rewriter: &'a Rewriter<'c, '_>,
+        function: OperationRef<'c, 'a>,
+        block: BlockRef<'c, 'a>,
+        explanation: &mut Explanation,
+    ) -> Result<(), PassError> {
+        let fail = |message: String| PassError::at(&function, message);
+        let ops: Vec<_> = rewriter.ops().into_iter().filter(|&op| !is_erased(op) && op.block() == Some(block)).collect();
+        let mut encoded = encode(block, &ops, Facts::default())?;
+        let facts = &mut encoded.graph.analysis;
+        (facts.layouts, facts.dense) = match self.wanted {
+            None => (vec![Layout::Cnhw, Layout::Nhwc], vec![Layout::Cnhw, Layout::Nhwc]),
+            Some(wanted) => (vec![wanted], vec![wanted]),
+        };
+        if self.wanted.is_some() && needs_cnhw(&encoded.graph) {
+            let layouts: BTreeSet<_> = encoded.graph.analysis.layouts.iter().copied().chain([Layout::Cnhw]).collect();
+            encoded.graph.analysis.layouts = layouts.into_iter().collect();
+        }
+        let graph = std::mem::take(&mut encoded.graph);
+        let (graph, report) = saturate(graph, &self.rules, self.bounds).map_err(|error| fail(error.to_string()))?;
+        encoded.graph = graph;
+        let notice = |text: String| eprintln!("{}: note: {text}", SourceLocation::of(function.location()));
+        if let Some(limit) = &report.limit {
+            notice(format!("ait-eqsat stopped at its limit of {limit}; what rules would still find is not used"));
+        }
+        let cost = Cost::new(&self.chooser, self.wanted.is_none());
+        let roots: Vec<_> = encoded.uses.iter().map(|(_, _, id)| *id).collect();
+        let selection = select(&encoded.graph, &roots, &cost, self.limits)
+            .map_err(|id| self.no_kernel(&encoded, id, function))?;
+        if !selection.extracted.is_exact() {
+            let percent = 100.0 * selection.extracted.gap();
+            notice(format!("ait-eqsat: too large for an exact extraction; at most {percent:.2} % from the optimum"));
+        }
+        explanation.add(&encoded.graph, &selection, &cost, &report, |site| source(&encoded, site));
+        explanation.target = format!("{}, VLEN {}", self.chooser.target().core.name, self.chooser.target().vlen);
+        decode(rewriter, &encoded, &selection)
+    }
+
+    /// An error at the op of a class that no kernel makes.
+    fn no_kernel(&self, encoded: &Encoded, id: egg::Id, function: OperationRef) -> PassError {
+        let site = encoded.graph[id].nodes.iter().find_map(|term| super::select::site(&encoded.graph, term));
+        let op = site.and_then(|site| encoded.sites.get(usize::try_from(site).ok()?));
+        PassError::at(op.unwrap_or(&function), "has no kernel that the rules and the layout allow, or one before it has none")
+    }
+}
+
+/// The layer's name and kind in the module.
+fn source(encoded: &Encoded, site: u32) -> Source {
+    let op = usize::try_from(site).ok().and_then(|site| encoded.sites.get(site));
+    op.map_or_else(Source::default, |op| {
+        let location = SourceLocation::of(op.location());
+        let name = location.name.clone().unwrap_or_else(|| location.to_string());
+        Source { name, kind: name_of(*op) }
+    })
+}
+
+/// Whether some convolution has kernels in CNHW only: XNNPACK packs weights when the model is created, all of them.
+fn needs_cnhw(graph: &Graph) -> bool {
+    graph.classes().flat_map(|class| &class.nodes).any(|term| {
+        let (w, b) = match term {
+            Term::Conv([_, w, b, ..]) | Term::ConvAdd([_, w, b, ..]) => (*w, *b),
+            _ => return false,
+        };
+        let is_plain = |id| tensor(graph, id).is_some_and(|tensor| tensor.is_constant && tensor.pattern.is_none());
+        !is_plain(w) || !is_plain(b)
+    })
+}
