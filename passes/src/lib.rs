@@ -14,14 +14,12 @@
 //! | [`plan_buffers`] | from tensors to views of one arena |
 //! | [`nm`] | sparse weights: masks and the packed form |
 
-mod assign_layout;
 mod canonicalize;
 pub mod convolutions;
 pub mod cost;
 pub mod diagnostic;
 pub mod eqsat;
 mod fold_batch_norm;
-mod fuse;
 pub mod nm;
 mod options;
 mod pipeline;

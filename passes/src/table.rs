@@ -4,7 +4,7 @@
 use melior::ir::Module;
 
 use crate::{
-    PassError, assign_layout, canonicalize, eqsat, fold_batch_norm, fuse,
+    PassError, canonicalize, eqsat, fold_batch_norm,
     options::{OptionKind, OptionSpec, Options},
     plan_buffers, prune, rewrite, select_kernels,
 };
@@ -33,12 +33,6 @@ pub struct NamedPipeline {
     pub expand: fn(&Options) -> String,
 }
 
-const LAYOUT: OptionSpec = OptionSpec {
-    name: "layout",
-    kind: OptionKind::Choice(&["nhwc", "cnhw"]),
-    default: "cnhw",
-    help: "Physical order of rank-4 tensors: nhwc for XNNPACK, cnhw for the generated kernels.",
-};
 const LMUL: OptionSpec = OptionSpec {
     name: "lmul",
     kind: OptionKind::Choice(&["auto", "1", "2", "4", "8"]),
@@ -123,7 +117,7 @@ const MASKS: OptionSpec = OptionSpec {
     help: "Mask manifest to apply instead; weights outside are an error.",
 };
 
-const ANY_LAYOUT: OptionSpec = OptionSpec {
+const LAYOUT: OptionSpec = OptionSpec {
     name: "layout",
     kind: OptionKind::Choice(&["auto", "nhwc", "cnhw"]),
     default: "auto",
@@ -189,21 +183,9 @@ pub static PASSES: &[Pass] = &[
         run: prune::pass::detect,
     },
     Pass {
-        name: "ait-fuse",
-        summary: "Fuses activations, residuals and pads into the ops next to them.",
-        options: &[],
-        run: fuse::run,
-    },
-    Pass {
-        name: "ait-assign-layout",
-        summary: "Gives every rank-4 tensor a physical order, with conversions where logical order counts.",
-        options: &[LAYOUT],
-        run: assign_layout::run,
-    },
-    Pass {
         name: "ait-eqsat",
         summary: "Fuses, assigns layouts and chooses implementations by equality saturation, for the least model cycles.",
-        options: &[ANY_LAYOUT, RULES, ITERATIONS, NODES, EXACT, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
+        options: &[LAYOUT, RULES, ITERATIONS, NODES, EXACT, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
         run: eqsat::run,
     },
     Pass {
@@ -230,7 +212,7 @@ pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
     summary: "The standard line from the imported graph to planned buffers.",
     options: &[
         LAYOUT, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS, CORE, VLEN, THREADS,
-        TUNING_LOG,
+        TUNING_LOG, RULES, ITERATIONS, NODES, EXACT, EXPLAIN,
     ],
     expand: standard_line,
 }];
@@ -251,9 +233,9 @@ fn standard_line(options: &Options) -> String {
     };
     format!(
         "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{{tile} {target}}},\
-         ait-fuse,ait-canonicalize,ait-assign-layout{{layout={layout}}},ait-canonicalize,\
+         ait-eqsat{{{eqsat} {target}}},ait-canonicalize,\
          ait-select-kernels{{{kernels} {target}}},ait-plan-buffers",
-        layout = options.word("layout"),
+        eqsat = options.only(&["layout", "rules", "iterations", "nodes", "exact", "explain"]),
         kernels = options.only(&["lmul", "tile", "unroll", "algorithm"]),
     )
 }

@@ -180,13 +180,10 @@ fn fold_batch_norm() {
 }
 
 #[test]
-fn fuse() {
-    check("fuse", "ait-fuse");
-}
-
-#[test]
-fn assign_layout() {
-    check("assign-layout", "ait-assign-layout{layout=nhwc},ait-canonicalize");
+fn eqsat() {
+    check("eqsat", "ait-eqsat");
+    check("eqsat", "ait-eqsat{layout=nhwc},ait-canonicalize");
+    check("eqsat", "ait-eqsat{rules=fusion,pad,identity,product,batch-norm}");
 }
 
 #[test]
@@ -196,7 +193,7 @@ fn detect_sparsity() {
 
 #[test]
 fn all_passes_on_all_modules() {
-    for directory in ["canonicalize", "fold-batch-norm", "fuse", "assign-layout"] {
-        check(directory, "ait-canonicalize,ait-fold-batch-norm,ait-fuse,ait-canonicalize,ait-assign-layout");
+    for directory in ["canonicalize", "fold-batch-norm", "eqsat"] {
+        check(directory, "ait-canonicalize,ait-fold-batch-norm,ait-eqsat,ait-canonicalize");
     }
 }

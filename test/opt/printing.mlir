@@ -1,14 +1,14 @@
-// RUN: ait-opt %s --ait-fuse --cse --print-ir-after-all --timing 2>&1 >/dev/null | FileCheck %s --check-prefix=STEPS
+// RUN: ait-opt %s --ait-canonicalize --cse --print-ir-after-all --timing 2>&1 >/dev/null | FileCheck %s --check-prefix=STEPS
 // RUN: ait-opt %s --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=LOC
 // RUN: ait-opt < %s --mlir-print-op-generic --elide-elementsattrs-if-larger=2 | FileCheck %s --check-prefix=GENERIC
 // RUN: ait-opt %s --emit-bytecode -o %t.mlirbc
 // RUN: ait-opt %t.mlirbc | FileCheck %s --check-prefix=BACK
 
-// STEPS: IR Dump After ait-fuse
+// STEPS: IR Dump After ait-canonicalize
 // STEPS: ait.constant
 // STEPS: IR Dump After cse
 // STEPS: pass timing
-// STEPS: ait-fuse
+// STEPS: ait-canonicalize
 // STEPS: cse
 // STEPS: 100.0 %  total
 // LOC: "ait.constant"{{.*}} loc("node")

@@ -25,7 +25,7 @@ import compare  # noqa: E402
 import models  # noqa: E402
 import reference  # noqa: E402
 
-LAYOUTS = ("nhwc", "cnhw")
+LAYOUTS = ("auto", "nhwc", "cnhw")
 FULL_SIZE = ("efficientnet_lite0", "opennsfw")
 EVERY_VLEN = ("resnet18", "mobilenet_v2")
 DENSE_ONLY = ("opennsfw",)

@@ -34,9 +34,13 @@ enum Command {
 /// How a network becomes kernels; shared by all commands that compile.
 #[derive(Args, Clone, Debug)]
 pub struct Network {
-    /// Physical order of activations: nhwc runs XNNPACK (pruned convolutions: cnhw), cnhw the generated RVV kernels
-    #[arg(long, default_value = "cnhw", value_parser = parse_layout)]
-    pub layout: Layout,
+    /// Physical order of activations: auto chooses for each layer, nhwc runs XNNPACK (pruned convolutions: cnhw), cnhw
+    /// the generated RVV kernels
+    #[arg(long, default_value = "auto", value_parser = ["auto", "nhwc", "cnhw"])]
+    pub layout: String,
+    /// Write what was chosen for each layer and why: a picture if the name ends in .svg, else text
+    #[arg(long, value_name = "FILE")]
+    pub explain: Option<PathBuf>,
     /// Bind a symbolic batch dimension
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: Option<u64>,
@@ -48,7 +52,7 @@ pub struct Network {
     #[command(flatten)]
     pub tuning: Tuning,
     /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
-    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "Sparsity", "core", "tuning_log"])]
+    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "explain", "Sparsity", "core", "tuning_log"])]
     pub passes: Option<String>,
     /// C identifier of the model (default: from the file name)
     #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]
@@ -95,7 +99,7 @@ impl Sparsity {
 }
 
 /// A file name as the value of a pipeline's option.
-fn quoted(path: &Path) -> Result<String> {
+pub fn quoted(path: &Path) -> Result<String> {
     let text = path.to_str().filter(|text| !text.contains('"'));
     let text =
         text.with_context(|| format!("{}: a file name must be UTF-8 without quotes", path.display()))?;
@@ -143,7 +147,8 @@ impl Network {
     /// The defaults with a batch size.
     pub(crate) fn of_batch(batch: u64) -> Self {
         Self {
-            layout: Layout::Cnhw,
+            layout: "auto".to_owned(),
+            explain: None,
             batch: Some(batch),
             dims: Vec::new(),
             sparsity: Sparsity::default(),
@@ -163,13 +168,6 @@ pub enum Emit {
     Lib,
     /// NAME: a static executable with the weights inside
     Exe,
-}
-
-fn parse_layout(text: &str) -> Result<Layout, String> {
-    match text.parse()? {
-        Layout::Nchw => Err("no kernels compute in nchw; choose nhwc or cnhw".into()),
-        layout => Ok(layout),
-    }
 }
 
 pub fn parse_dim(text: &str) -> Result<(String, u64), String> {

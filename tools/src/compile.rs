@@ -106,9 +106,12 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
 
 /// The standard pipeline with the network's options.
 fn standard(network: &Network) -> Result<String> {
-    let (layout, sparsity) = (network.layout.name().to_lowercase(), network.sparsity.options()?);
+    let (layout, sparsity) = (&network.layout, network.sparsity.options()?);
     let tuning = cli::joined(&network.tuning.options()?);
-    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning}}}"))
+    let explain =
+        network.explain.as_ref().map(|file| cli::quoted(file).map(|file| format!(" explain={file}")));
+    let explain = explain.transpose()?.unwrap_or_default();
+    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning}{explain}}}"))
 }
 
 /// Reads a network as a module of the `ait` dialect.

@@ -235,20 +235,16 @@ fn folded(term: &Term, operands: &[&Tensor]) -> Result<Fact, String> {
 }
 
 /// The layout of a result: that of the operands, which must be one.
-fn layout(
-    term: &Term,
-    operands: &[&Tensor],
-    attributes: &Leaves,
-    shape: &[i64],
-) -> Result<Layout, String> {
+fn layout(term: &Term, operands: &[&Tensor], attributes: &Leaves, shape: &[i64]) -> Result<Layout, String> {
     if let Term::Convert(_) = term {
         return attributes.layout().ok_or_else(|| "has no layout".to_owned());
     }
-    // A filter is always row-major; so is what is reshaped, transposed or multiplied.
+    // A filter is always row-major; so is what is reshaped, transposed, multiplied, or broadcast to another rank.
     let is_filter = |index| index == 1 && matches!(term, Term::Conv(_) | Term::ConvAdd(_));
     let mut found = None;
     for (index, tensor) in operands.iter().enumerate().filter(|(_, tensor)| tensor.has_layout()) {
-        let wanted = if is_filter(index) || by_logical_order(term) { Layout::Nchw } else { tensor.layout };
+        let is_logical = is_filter(index) || by_logical_order(term) || shape.len() != 4;
+        let wanted = if is_logical { Layout::Nchw } else { tensor.layout };
         if tensor.layout != wanted {
             return Err(format!("operand {index} is in {}", tensor.layout));
         }

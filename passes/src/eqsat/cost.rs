@@ -54,12 +54,15 @@ pub struct Implementation {
     pub cycles: Cycles,
 }
 
+/// A generated convolution: its shape, sparsity, and the tile that a mask fixes.
+type Generated = (Convolution, Sparsity, Option<i64>);
+
 /// The cost of terms on a target.
 pub struct Cost<'a> {
     chooser: &'a Chooser,
     /// Whether rank-4 tensors may stay in NCHW.
     allows_nchw: bool,
-    chosen: RefCell<BTreeMap<(Convolution, Sparsity, Option<i64>), f64>>,
+    chosen: RefCell<BTreeMap<Generated, f64>>,
 }
 
 const IMPOSSIBLE: Implementation = Implementation { name: "none", cycles: Cycles::NEVER };
@@ -145,7 +148,11 @@ impl Site<'_> {
     fn implementation(&self) -> Option<Implementation> {
         let of = |name, cycles: f64| Some(Implementation { name, cycles: Cycles::new(cycles) });
         match *self.term {
-            Term::Leaf(_) | Term::ScaleRows(_) | Term::ScaleShift(_) | Term::BnScale(_) | Term::BnShift(_)
+            Term::Leaf(_)
+            | Term::ScaleRows(_)
+            | Term::ScaleShift(_)
+            | Term::BnScale(_)
+            | Term::BnShift(_)
             | Term::Dense(_) => Some(FREE),
             Term::Conv([x, w, _, p, a, _]) => self.conv(x, w, None, p, a),
             Term::ConvAdd([x, w, _, r, p, a, _]) => self.conv(x, w, Some(r), p, a),
@@ -194,7 +201,9 @@ impl Site<'_> {
     }
 
     fn convolution(&self, x: &Tensor, w: &Tensor, window: &Window) -> Option<Convolution> {
-        let sizes = |values: &[i64]| values.iter().map(|&value| usize::try_from(value).ok()).collect::<Option<Vec<_>>>();
+        let sizes = |values: &[i64]| {
+            values.iter().map(|&value| usize::try_from(value).ok()).collect::<Option<Vec<_>>>()
+        };
         fn array<const N: usize>(values: Vec<usize>) -> Option<[usize; N]> {
             values.try_into().ok()
         }
@@ -220,8 +229,17 @@ impl Site<'_> {
         let sparsity = Sparsity::of(filter.pattern);
         let tile = filter.pattern.map(|pattern| pattern.tile);
         let (name, cycles) = match input.layout {
-            // No kernel works in it: vectors run along positions of all images, or along channels.
-            Layout::Nchw => return None,
+            // The generated kernels, for one image after the other.
+            Layout::Nchw if !self.cost.allows_nchw => return None,
+            Layout::Nchw => {
+                let [images, rest @ ..] = conv.input;
+                let one = Convolution { input: [&[1][..], &rest].concat().try_into().ok()?, ..conv.clone() };
+                let of_one = match filter.pattern.is_none() && one.is_depthwise() {
+                    true => depthwise(self.cost.chooser.target(), &one).ok()?,
+                    false => self.cost.generated(&one, sparsity, tile)?,
+                };
+                ("generated", of_one * images as f64 + residual + fused + 1.0)
+            }
             Layout::Cnhw if filter.pattern.is_none() && conv.is_depthwise() => {
                 ("depthwise", depthwise(self.cost.chooser.target(), &conv).ok()? + residual + fused)
             }
@@ -245,7 +263,8 @@ impl Site<'_> {
     fn gemm(&self, x: Id, w: Id, r: Option<Id>, a: Id) -> Option<Implementation> {
         let (input, weights) = (self.tensor(x)?, self.tensor(w)?);
         let &[rows, columns] = input.shape.as_slice() else { return None };
-        let kept = weights.pattern.map_or(1.0, |pattern| pattern.kept_of(columns) as f64 / columns.max(1) as f64);
+        let kept =
+            weights.pattern.map_or(1.0, |pattern| pattern.kept_of(columns) as f64 / columns.max(1) as f64);
         let output = weights.bytes() / columns.max(1) as f64 * rows as f64;
         let product = self.cost.stream(weights.bytes() * kept, weights.bytes() * kept / 2.0, rows, false);
         let extra = r.map_or(0.0, |_| output / 4.0);
@@ -257,13 +276,15 @@ impl Site<'_> {
     /// Constants are read in logical order: in NHWC, by strides.
     fn elementwise(&self, operands: &[Id], vectors: i64) -> Option<Implementation> {
         let (bytes, layout) = self.widest(operands)?;
-        if !operands.iter().filter_map(|&id| self.tensor(id)).all(|tensor| self.is_allowed(tensor)) {
+        let tensors = || operands.iter().filter_map(|&id| self.tensor(id));
+        let is_image = tensors().map(|tensor| tensor.shape.len()).max() == Some(4);
+        if is_image && !tensors().all(|tensor| self.is_allowed(tensor)) {
             return None;
         }
         let is_strided = layout == Layout::Nhwc
             && (matches!(self.term, Term::ScaleBias(_) | Term::Softmax(_))
-                || operands.iter().filter_map(|&id| self.tensor(id)).any(|tensor| tensor.is_constant));
-        let read: f64 = operands.iter().filter_map(|&id| self.tensor(id)).map(Tensor::bytes).sum();
+                || tensors().any(|tensor| tensor.is_constant));
+        let read: f64 = tensors().map(Tensor::bytes).sum();
         let cycles = Cycles::new(self.cost.stream(read, bytes, vectors, is_strided));
         Some(Implementation { name: "elementwise", cycles })
     }
@@ -293,7 +314,8 @@ impl Site<'_> {
             return None;
         }
         let Leaf::Axis(axis) = leaf(self.graph, d)? else { return None };
-        let slowest = left.layout.order().into_iter().find(|&dim| left.shape.get(dim).is_some_and(|&size| size > 1));
+        let slowest =
+            left.layout.order().into_iter().find(|&dim| left.shape.get(dim).is_some_and(|&size| size > 1));
         let is_run = left.shape.len() != 4 || slowest.is_none() || usize::try_from(*axis).ok() == slowest;
         if is_run {
             return Some(Implementation { name: "in place", cycles: Cycles::NONE });

@@ -122,7 +122,8 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
     fn op(&self, build: Builder<'c, 'a>, term: &Term, known: &Tensor) -> Result<Value<'c, 'a>, String> {
         let (name, count) = op(term).ok_or_else(|| format!("{term} is no op"))?;
         let children = term.children();
-        let operands = children.iter().take(count).map(|&id| self.operand(id)).collect::<Result<Vec<_>, _>>()?;
+        let operands =
+            children.iter().take(count).map(|&id| self.operand(id)).collect::<Result<Vec<_>, _>>()?;
         let mut attributes = vec![];
         for leaf in children.iter().skip(count).filter_map(|&id| leaf(&self.encoded.graph, id)) {
             attributes.extend(as_attributes(build, term, leaf));
@@ -212,11 +213,7 @@ fn as_attributes<'c>(build: Builder<'c, '_>, term: &Term, leaf: &Leaf) -> Vec<(&
     }
 }
 
-fn of_window<'c>(
-    build: Builder<'c, '_>,
-    term: &Term,
-    window: &Window,
-) -> Vec<(&'static str, Attribute<'c>)> {
+fn of_window<'c>(build: Builder<'c, '_>, term: &Term, window: &Window) -> Vec<(&'static str, Attribute<'c>)> {
     let context = build.context();
     let mut found = vec![
         ("strides", attributes::i64_array(context, &window.strides)),

@@ -109,7 +109,8 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
         for position in 0..op.operand_count() {
             let value = operand(op, position)?;
             let id = self.classes.get(&key(value)).copied();
-            children.push(id.ok_or_else(|| PassError::at(&op, format!("operand {position} is no f32 tensor")))?);
+            children
+                .push(id.ok_or_else(|| PassError::at(&op, format!("operand {position} is no f32 tensor")))?);
         }
         for leaf in leaves(&kind, op)? {
             children.push(self.graph.add(Term::Leaf(leaf)));
@@ -122,7 +123,9 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
         let id = self.graph.add(term);
         let value = result(op)?;
         match &self.graph[id].data.fact {
-            Fact::Tensor(known) if described(value).is_some_and(|it| it.layout == known.layout && it.shape == known.shape) => {}
+            Fact::Tensor(known)
+                if described(value)
+                    .is_some_and(|it| it.layout == known.layout && it.shape == known.shape) => {}
             Fact::Refused(message) => return Err(PassError::at(&op, message)),
             _ => return Err(PassError::at(&op, "has a result in another layout than its operands")),
         }

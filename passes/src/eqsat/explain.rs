@@ -82,7 +82,8 @@ impl Explanation {
         for id in order(graph, &selection.terms) {
             let Some(term) = selection.terms.get(&id) else { continue };
             let children = term.children().iter().map(|&child| graph.find(child));
-            let reads: BTreeSet<usize> = children.flat_map(|child| numbers.get(&child).cloned().unwrap_or_default()).collect();
+            let reads: BTreeSet<usize> =
+                children.flat_map(|child| numbers.get(&child).cloned().unwrap_or_default()).collect();
             let way = way(graph, id, term, cost);
             if op(term).is_none() || way.cycles == 0 {
                 // Views and constants are no layers; who reads them reads what they look at.
@@ -151,7 +152,8 @@ impl Explanation {
             let y = 30 + 18 * index;
             let width = 4 + 400 * layer.way.cycles / most;
             let fill = colour(layer.way.layout);
-            let _ = writeln!(svg, "<rect x=\"200\" y=\"{y}\" width=\"{width}\" height=\"14\" fill=\"{fill}\"/>");
+            let _ =
+                writeln!(svg, "<rect x=\"200\" y=\"{y}\" width=\"{width}\" height=\"14\" fill=\"{fill}\"/>");
             let label = escaped(&format!("{} {}: {}", layer.source.kind, layer.source.name, layer.way));
             let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\">{label}</text>", 210 + width, y + 11);
             for &from in &layer.reads {

@@ -16,7 +16,11 @@ use super::extract::Limits;
 use super::saturate::{Bounds, saturate};
 use super::select::select;
 use super::term::Term;
-use super::{decode::decode, encode::{Encoded, encode}, rules};
+use super::{
+    decode::decode,
+    encode::{Encoded, encode},
+    rules,
+};
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
@@ -37,7 +41,10 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     rewriter.set_attribute(rewriter.module(), "ait.layout", attributes::string(rewriter.context(), &follows));
     let size = |name| usize::try_from(options.int(name)).unwrap_or(usize::MAX);
     let setting = Setting {
-        rules: rules.into_iter().filter(|rule| wanted.is_none() || !rule.name.starts_with("pruned-as-dense")).collect(),
+        rules: rules
+            .into_iter()
+            .filter(|rule| wanted.is_none() || !rule.name.starts_with("pruned-as-dense"))
+            .collect(),
         chooser,
         wanted,
         bounds: Bounds { iterations: size("iterations"), nodes: size("nodes") },
@@ -77,7 +84,8 @@ impl Setting {
         explanation: &mut Explanation,
     ) -> Result<(), PassError> {
         let fail = |message: String| PassError::at(&function, message);
-        let ops: Vec<_> = rewriter.ops().into_iter().filter(|&op| !is_erased(op) && op.block() == Some(block)).collect();
+        let ops: Vec<_> =
+            rewriter.ops().into_iter().filter(|&op| !is_erased(op) && op.block() == Some(block)).collect();
         let mut encoded = encode(block, &ops, Facts::default())?;
         let facts = &mut encoded.graph.analysis;
         (facts.layouts, facts.dense) = match self.wanted {
@@ -85,15 +93,19 @@ impl Setting {
             Some(wanted) => (vec![wanted], vec![wanted]),
         };
         if self.wanted.is_some() && needs_cnhw(&encoded.graph) {
-            let layouts: BTreeSet<_> = encoded.graph.analysis.layouts.iter().copied().chain([Layout::Cnhw]).collect();
+            let layouts: BTreeSet<_> =
+                encoded.graph.analysis.layouts.iter().copied().chain([Layout::Cnhw]).collect();
             encoded.graph.analysis.layouts = layouts.into_iter().collect();
         }
         let graph = std::mem::take(&mut encoded.graph);
-        let (graph, report) = saturate(graph, &self.rules, self.bounds).map_err(|error| fail(error.to_string()))?;
+        let (graph, report) =
+            saturate(graph, &self.rules, self.bounds).map_err(|error| fail(error.to_string()))?;
         encoded.graph = graph;
         let notice = |text: String| eprintln!("{}: note: {text}", SourceLocation::of(function.location()));
         if let Some(limit) = &report.limit {
-            notice(format!("ait-eqsat stopped at its limit of {limit}; what rules would still find is not used"));
+            notice(format!(
+                "ait-eqsat stopped at its limit of {limit}; what rules would still find is not used"
+            ));
         }
         let cost = Cost::new(&self.chooser, self.wanted.is_none());
         let roots: Vec<_> = encoded.uses.iter().map(|(_, _, id)| *id).collect();
@@ -101,10 +113,13 @@ impl Setting {
             .map_err(|id| self.no_kernel(&encoded, id, function))?;
         if !selection.extracted.is_exact() {
             let percent = 100.0 * selection.extracted.gap();
-            notice(format!("ait-eqsat: too large for an exact extraction; at most {percent:.2} % from the optimum"));
+            notice(format!(
+                "ait-eqsat: too large for an exact extraction; at most {percent:.2} % from the optimum"
+            ));
         }
         explanation.add(&encoded.graph, &selection, &cost, &report, |site| source(&encoded, site));
-        explanation.target = format!("{}, VLEN {}", self.chooser.target().core.name, self.chooser.target().vlen);
+        explanation.target =
+            format!("{}, VLEN {}", self.chooser.target().core.name, self.chooser.target().vlen);
         decode(rewriter, &encoded, &selection)
     }
 
@@ -112,7 +127,10 @@ impl Setting {
     fn no_kernel(&self, encoded: &Encoded, id: egg::Id, function: OperationRef) -> PassError {
         let site = encoded.graph[id].nodes.iter().find_map(|term| super::select::site(&encoded.graph, term));
         let op = site.and_then(|site| encoded.sites.get(usize::try_from(site).ok()?));
-        PassError::at(op.unwrap_or(&function), "has no kernel that the rules and the layout allow, or one before it has none")
+        PassError::at(
+            op.unwrap_or(&function),
+            "has no kernel that the rules and the layout allow, or one before it has none",
+        )
     }
 }
 
@@ -133,7 +151,8 @@ fn needs_cnhw(graph: &Graph) -> bool {
             Term::Conv([_, w, b, ..]) | Term::ConvAdd([_, w, b, ..]) => (*w, *b),
             _ => return false,
         };
-        let is_plain = |id| tensor(graph, id).is_some_and(|tensor| tensor.is_constant && tensor.pattern.is_none());
+        let is_plain =
+            |id| tensor(graph, id).is_some_and(|tensor| tensor.is_constant && tensor.pattern.is_none());
         !is_plain(w) || !is_plain(b)
     })
 }

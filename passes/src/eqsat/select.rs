@@ -27,7 +27,8 @@ pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Resul
     ids.sort_unstable();
     ids.retain(|&id| tensor(graph, id).is_some());
     let number: BTreeMap<Id, usize> = ids.iter().enumerate().map(|(number, &id)| (id, number)).collect();
-    let roots: BTreeSet<usize> = roots.iter().filter_map(|&root| number.get(&graph.find(root)).copied()).collect();
+    let roots: BTreeSet<usize> =
+        roots.iter().filter_map(|&root| number.get(&graph.find(root)).copied()).collect();
     let mut terms: Vec<Vec<&Term>> = vec![];
     let mut problem = Problem { classes: vec![], roots: roots.into_iter().collect() };
     for &id in &ids {
@@ -36,7 +37,8 @@ pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Resul
         for term in &graph[id].nodes {
             let cycles = cost.of(graph, term).cycles;
             if cycles.is_possible() {
-                let needs = term.children().iter().filter_map(|&child| number.get(&graph.find(child)).copied());
+                let needs =
+                    term.children().iter().filter_map(|&child| number.get(&graph.find(child)).copied());
                 let needs: BTreeSet<_> = needs.collect();
                 choices.push(Choice { cost: cycles.get(), needs: needs.into_iter().collect() });
                 of_class.push(term);
@@ -47,7 +49,8 @@ pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Resul
     }
     let Some(extracted) = extract(&problem, limits) else {
         let first = problem.roots.iter().find(|&&root| {
-            extract(&Problem { roots: vec![root], ..problem.clone() }, Limits { choices: 0, programs: 0 }).is_none()
+            extract(&Problem { roots: vec![root], ..problem.clone() }, Limits { choices: 0, programs: 0 })
+                .is_none()
         });
         return Err(first.and_then(|&root| ids.get(root).copied()).unwrap_or_default());
     };
@@ -81,7 +84,8 @@ pub fn order(graph: &Graph, terms: &BTreeMap<Id, Term>) -> Vec<Id> {
     // Chains of conversions are short: the place of a user's user is soon found.
     for _ in 0..4 {
         for (&id, term) in terms {
-            let of_users = users.get(&id).into_iter().flatten().filter_map(|user| places.get(user).copied()).min();
+            let of_users =
+                users.get(&id).into_iter().flatten().filter_map(|user| places.get(user).copied()).min();
             if let Some(place) = site(graph, term).or(of_users) {
                 places.insert(id, place);
             }

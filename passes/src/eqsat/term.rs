@@ -9,53 +9,61 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use ait_dialects::{Activation, Layout};
-use egg::{Id, define_language};
 
-define_language! {
-    /// A term. Children are in the order of the op's operands, then its attributes, then its site.
-    pub enum Term {
-        Leaf(Leaf),
-        // input filter bias window activation site
-        "conv" = Conv([Id; 6]),
-        // input filter bias residual window activation site
-        "conv-add" = ConvAdd([Id; 7]),
-        // input filter bias activation site
-        "gemm" = Gemm([Id; 5]),
-        // input filter bias residual activation site
-        "gemm-add" = GemmAdd([Id; 6]),
-        "matmul" = Matmul([Id; 3]),
-        // input scale bias mean variance epsilon site
-        "batch-norm" = BatchNorm([Id; 7]),
-        // input scale bias activation site
-        "scale-bias" = ScaleBias([Id; 5]),
-        "activation" = Activation([Id; 3]),
-        "prelu" = Prelu([Id; 3]),
-        "add" = Add([Id; 4]),
-        "sub" = Sub([Id; 4]),
-        "mul" = Mul([Id; 4]),
-        "div" = Div([Id; 4]),
-        "max-pool" = MaxPool([Id; 3]),
-        "avg-pool" = AvgPool([Id; 3]),
-        "global-avg-pool" = GlobalAvgPool([Id; 2]),
-        "global-max-pool" = GlobalMaxPool([Id; 2]),
-        "softmax" = Softmax([Id; 3]),
-        "reshape" = Reshape([Id; 3]),
-        "transpose" = Transpose([Id; 3]),
-        "concat" = Concat([Id; 4]),
-        "slice" = Slice([Id; 3]),
-        "pad" = Pad([Id; 3]),
-        // input layout
-        "convert" = Convert([Id; 2]),
-        // Of constants, computed when the result is written: filter scale = row k of the filter times scale[k].
-        "scale-rows" = ScaleRows([Id; 2]),
-        // bias scale shift = bias * scale + shift
-        "scale-shift" = ScaleShift([Id; 3]),
-        // scale variance epsilon = scale / sqrt(variance + epsilon)
-        "bn-scale" = BnScale([Id; 3]),
-        // bias mean factor = bias - mean * factor
-        "bn-shift" = BnShift([Id; 3]),
-        // pruned weights as dense ones
-        "dense" = Dense([Id; 1]),
+pub use language::Term;
+
+/// The variants are documented where they are declared; the macro takes no comments of theirs.
+#[allow(missing_docs, reason = "made by egg's macro")]
+mod language {
+    use super::Leaf;
+    use egg::{Id, define_language};
+
+    define_language! {
+        /// A term. Children are in the order of the op's operands, then its attributes, then its site.
+        pub enum Term {
+            Leaf(Leaf),
+            // input filter bias window activation site
+            "conv" = Conv([Id; 6]),
+            // input filter bias residual window activation site
+            "conv-add" = ConvAdd([Id; 7]),
+            // input filter bias activation site
+            "gemm" = Gemm([Id; 5]),
+            // input filter bias residual activation site
+            "gemm-add" = GemmAdd([Id; 6]),
+            "matmul" = Matmul([Id; 3]),
+            // input scale bias mean variance epsilon site
+            "batch-norm" = BatchNorm([Id; 7]),
+            // input scale bias activation site
+            "scale-bias" = ScaleBias([Id; 5]),
+            "activation" = Activation([Id; 3]),
+            "prelu" = Prelu([Id; 3]),
+            "add" = Add([Id; 4]),
+            "sub" = Sub([Id; 4]),
+            "mul" = Mul([Id; 4]),
+            "div" = Div([Id; 4]),
+            "max-pool" = MaxPool([Id; 3]),
+            "avg-pool" = AvgPool([Id; 3]),
+            "global-avg-pool" = GlobalAvgPool([Id; 2]),
+            "global-max-pool" = GlobalMaxPool([Id; 2]),
+            "softmax" = Softmax([Id; 3]),
+            "reshape" = Reshape([Id; 3]),
+            "transpose" = Transpose([Id; 3]),
+            "concat" = Concat([Id; 4]),
+            "slice" = Slice([Id; 3]),
+            "pad" = Pad([Id; 3]),
+            // input layout
+            "convert" = Convert([Id; 2]),
+            // Of constants, computed when the result is written: filter scale = row k of the filter times scale[k].
+            "scale-rows" = ScaleRows([Id; 2]),
+            // bias scale shift = bias * scale + shift
+            "scale-shift" = ScaleShift([Id; 3]),
+            // scale variance epsilon = scale / sqrt(variance + epsilon)
+            "bn-scale" = BnScale([Id; 3]),
+            // bias mean factor = bias - mean * factor
+            "bn-shift" = BnShift([Id; 3]),
+            // pruned weights as dense ones
+            "dense" = Dense([Id; 1]),
+        }
     }
 }
 

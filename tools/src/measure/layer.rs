@@ -35,8 +35,11 @@ pub struct Layer {
 /// # Errors
 /// What a pass reports.
 pub fn distinct<'c>(context: &'c Context, module: &Module<'c>) -> Result<Vec<Layer>> {
-    Pipeline::parse(context, "ait-canonicalize,ait-fold-batch-norm,ait-fuse,ait-canonicalize")?
-        .run(module)?;
+    Pipeline::parse(
+        context,
+        "ait-canonicalize,ait-fold-batch-norm,ait-eqsat{rules=fusion,pad,identity},ait-canonicalize",
+    )?
+    .run(module)?;
     let rewriter = Rewriter::new(module);
     let mut layers: Vec<Layer> = Vec::new();
     for op in rewriter.ops().into_iter().filter(|op| rewrite::name(*op) == "ait.conv2d") {

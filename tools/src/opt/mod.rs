@@ -26,7 +26,7 @@ use source::{Chunk, Source};
 
 /// Runs passes over MLIR modules of the dialects ait, xnn, rvv and MLIR's own.
 ///
-/// Every pass is also a flag: --ait-assign-layout=layout=nhwc --cse; they run in the given order.
+/// Every pass is also a flag: --ait-eqsat=layout=nhwc --cse; they run in the given order.
 #[derive(Parser, Debug)]
 #[command(name = "ait-opt", version)]
 struct Cli {
@@ -36,7 +36,7 @@ struct Cli {
     /// Where the result goes; - is stdout
     #[arg(short, default_value = "-", value_name = "FILE")]
     output: PathBuf,
-    /// Passes as text: ait-fuse,ait-assign-layout{layout=cnhw},cse
+    /// Passes as text: ait-canonicalize,ait-eqsat{layout=cnhw},cse
     #[arg(long, value_name = "PIPELINE")]
     pass_pipeline: Option<String>,
     /// Treat what `// -----` separates as modules of their own

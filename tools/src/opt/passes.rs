@@ -1,4 +1,4 @@
-//! Passes given as flags, in their order: `--ait-fuse --cse --ait-assign-layout=layout=nhwc`.
+//! Passes given as flags, in their order: `--ait-canonicalize --cse --ait-eqsat=layout=nhwc`.
 
 use std::ffi::{OsStr, OsString};
 

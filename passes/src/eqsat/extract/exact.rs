@@ -48,7 +48,6 @@ impl Search<'_> {
     fn run(&mut self, mut cuts: Vec<Cut>) -> u64 {
         let Some(root) = self.program(&cuts) else { return 0 };
         let lower = self.cost(root.objective());
-        eprintln!("DBG lp {} of {} classes {} choices {}", lower, self.best.cost, self.problem.classes.iter().filter(|c| !c.is_empty()).count(), self.problem.classes.iter().map(Vec::len).sum::<usize>());
         let mut open = vec![(root, lower)];
         while let Some((solution, bound)) = open.pop() {
             if bound >= self.best.cost {
@@ -116,13 +115,15 @@ impl Search<'_> {
         }
         let components = components(self.problem);
         for cover in covers(self.problem, &components) {
-            let row: Vec<_> = cover.iter().map(|&(class, number)| (self.variables[class][number], 1.0)).collect();
+            let row: Vec<_> =
+                cover.iter().map(|&(class, number)| (self.variables[class][number], 1.0)).collect();
             program.add_constraint(row, ComparisonOp::Ge, 1.0);
         }
         for component in components.iter().filter(|component| component.len() > 1) {
             let entries = entries(self.problem, component);
             for &class in component {
-                let own = (0..self.variables[class].len()).filter(|&number| !entries.contains(&(class, number)));
+                let own =
+                    (0..self.variables[class].len()).filter(|&number| !entries.contains(&(class, number)));
                 let own = own.map(|number| (self.variables[class][number], 1.0));
                 let others = entries.iter().filter(|(other, _)| *other != class);
                 let others = others.map(|&(other, number)| (self.variables[other][number], -1.0));
@@ -130,7 +131,8 @@ impl Search<'_> {
             }
         }
         for cut in cuts {
-            let row: Vec<_> = cut.iter().map(|&(class, number)| (self.variables[class][number], 1.0)).collect();
+            let row: Vec<_> =
+                cut.iter().map(|&(class, number)| (self.variables[class][number], 1.0)).collect();
             program.add_constraint(row, ComparisonOp::Le, cut.len() as f64 - 1.0);
         }
         program.solve().ok()
@@ -229,8 +231,11 @@ const MOST_COVERS: usize = 24;
 /// Sets of choices of each of which every plan takes one. The entries of a set of classes that every plan needs are such;
 /// and where some of a cover's choices need another set, that set's entries may stand for them.
 fn covers(problem: &Problem, sets: &[BTreeSet<usize>]) -> BTreeSet<BTreeSet<(usize, usize)>> {
-    let set_of: BTreeMap<usize, usize> =
-        sets.iter().enumerate().flat_map(|(index, set)| set.iter().map(move |&class| (class, index))).collect();
+    let set_of: BTreeMap<usize, usize> = sets
+        .iter()
+        .enumerate()
+        .flat_map(|(index, set)| set.iter().map(move |&class| (class, index)))
+        .collect();
     let needed = needed_by_all(problem, sets, &set_of);
     let mut found = BTreeSet::new();
     for &set in &needed {
@@ -240,7 +245,8 @@ fn covers(problem: &Problem, sets: &[BTreeSet<usize>]) -> BTreeSet<BTreeSet<(usi
             let needs = |&(class, number): &(usize, usize)| {
                 problem.classes[class][number].needs.iter().map(|need| set_of[need]).collect::<BTreeSet<_>>()
             };
-            let others: BTreeSet<usize> = cover.iter().flat_map(needs).filter(|it| !needed.contains(it)).collect();
+            let others: BTreeSet<usize> =
+                cover.iter().flat_map(needs).filter(|it| !needed.contains(it)).collect();
             for other in others {
                 let kept = cover.iter().copied().filter(|choice| !needs(choice).contains(&other));
                 let next: BTreeSet<_> = kept.chain(entries(problem, &sets[other])).collect();

@@ -158,7 +158,10 @@ mod tests {
             };
             (0..rng.random_range(1..4)).map(|_| choice(rng)).collect()
         };
-        Problem { classes: (0..count).map(|index| class(&mut rng, index)).collect(), roots: vec![0, count / 2] }
+        Problem {
+            classes: (0..count).map(|index| class(&mut rng, index)).collect(),
+            roots: vec![0, count / 2],
+        }
     }
 
     #[test]
@@ -172,7 +175,10 @@ mod tests {
             let greedy = extract(&problem, Limits { choices: 0, programs: 0 });
             assert_eq!(greedy.is_some(), want.is_some(), "{seed}");
             let (Some(exact), Some(greedy), Some(want)) = (exact, greedy, want) else { continue };
-            assert!(exact.is_exact() && greedy.plan.cost >= want && greedy.bound <= want, "{seed}: {problem:?}");
+            assert!(
+                exact.is_exact() && greedy.plan.cost >= want && greedy.bound <= want,
+                "{seed}: {problem:?}"
+            );
             solved += 1;
             improved += usize::from(greedy.plan.cost > want);
         }

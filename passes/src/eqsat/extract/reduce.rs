@@ -25,7 +25,8 @@ pub fn reduce(problem: &Problem) -> Reduced {
             choice.needs.iter().all(|&need| need != class && possible.get(need) == Some(&true))
         };
         let kept = choices.iter().enumerate().filter(|(_, choice)| fits(choice));
-        let merged = kept.map(|(number, choice)| Merged { choice: choice.clone(), picks: vec![(class, number)] });
+        let merged =
+            kept.map(|(number, choice)| Merged { choice: choice.clone(), picks: vec![(class, number)] });
         classes.push(without_superfluous(merged.collect()));
     }
     let mut reduction = Reduction { classes, roots: problem.roots.clone() };
@@ -38,10 +39,7 @@ pub fn reduce(problem: &Problem) -> Reduced {
     let choices = |choices: &Vec<Merged>| choices.iter().map(|merged| merged.choice.clone()).collect();
     Reduced {
         picks: reduction.classes.iter().map(picks).collect(),
-        problem: Problem {
-            classes: reduction.classes.iter().map(choices).collect(),
-            roots: reduction.roots,
-        },
+        problem: Problem { classes: reduction.classes.iter().map(choices).collect(), roots: reduction.roots },
     }
 }
 
@@ -76,7 +74,13 @@ impl Reduction {
     }
 
     /// Gives `other`'s choices to `class`, and its users. Whatever makes one of the two makes both.
-    fn unite(&mut self, class: usize, other: usize, of_class: &[(usize, usize)], of_other: &[(usize, usize)]) {
+    fn unite(
+        &mut self,
+        class: usize,
+        other: usize,
+        of_class: &[(usize, usize)],
+        of_other: &[(usize, usize)],
+    ) {
         let mut all = vec![];
         for (own, free) in [(class, of_other), (other, of_class)] {
             for mut merged in std::mem::take(&mut self.classes[own]) {
@@ -87,14 +91,16 @@ impl Reduction {
         self.classes[class] = all;
         for (index, choices) in self.classes.iter_mut().enumerate() {
             for merged in choices.iter_mut().filter(|merged| merged.choice.needs.contains(&other)) {
-                let needs: BTreeSet<_> = merged.choice.needs.iter().map(|&it| if it == other { class } else { it }).collect();
+                let needs: BTreeSet<_> =
+                    merged.choice.needs.iter().map(|&it| if it == other { class } else { it }).collect();
                 merged.choice.needs = needs.into_iter().collect();
             }
             choices.retain(|merged| !merged.choice.needs.contains(&index));
         }
         let choices = std::mem::take(&mut self.classes[class]);
         self.classes[class] = without_superfluous(choices);
-        let roots: BTreeSet<_> = self.roots.iter().map(|&root| if root == other { class } else { root }).collect();
+        let roots: BTreeSet<_> =
+            self.roots.iter().map(|&root| if root == other { class } else { root }).collect();
         self.roots = roots.into_iter().collect();
     }
 
@@ -121,8 +127,8 @@ impl Reduction {
             }
         }
         let mut changed = BTreeSet::new();
-        for class in 0..self.classes.len() {
-            let Some(&user) = users[class].first().filter(|_| users[class].len() == 1) else { continue };
+        for (class, users) in users.iter().enumerate() {
+            let Some(&user) = users.first().filter(|_| users.len() == 1) else { continue };
             // A class that was merged into in this round has other users than were counted.
             let is_stale = changed.contains(&user) || changed.contains(&class);
             if self.roots.contains(&class) || is_stale || !self.merge(class, user) {
@@ -142,8 +148,14 @@ impl Reduction {
                 continue;
             }
             for inner in inner {
-                let needs: BTreeSet<usize> =
-                    outer.choice.needs.iter().chain(&inner.choice.needs).copied().filter(|&need| need != class).collect();
+                let needs: BTreeSet<usize> = outer
+                    .choice
+                    .needs
+                    .iter()
+                    .chain(&inner.choice.needs)
+                    .copied()
+                    .filter(|&need| need != class)
+                    .collect();
                 // A cycle.
                 if needs.contains(&user) || inner.choice.needs.contains(&class) {
                     continue;

@@ -7,7 +7,9 @@ use egg::Id;
 /// The input is what the op makes of it, as far as shape and layout go.
 fn keeps_shape(found: &Match) -> bool {
     let (input, result) = (found.tensor("x"), found.result());
-    input.zip(result).is_some_and(|(input, result)| input.shape == result.shape && input.layout == result.layout)
+    input
+        .zip(result)
+        .is_some_and(|(input, result)| input.shape == result.shape && input.layout == result.layout)
 }
 
 fn is_splat(found: &Match, value: f32) -> bool {

@@ -74,13 +74,21 @@ macro_rules! rules {
     };
 }
 
-const SPARSE: [Rule; 2] =
-    rules!("sparse-cnhw", "sparse-add-cnhw", "conv(x) = the sparse kernel in CNHW, of pruned constant weights", sparse);
+const SPARSE: [Rule; 2] = rules!(
+    "sparse-cnhw",
+    "sparse-add-cnhw",
+    "conv(x) = the sparse kernel in CNHW, of pruned constant weights",
+    sparse
+);
 const DENSE: [Rule; 2] = rules!("dense-cnhw", "dense-add-cnhw", "conv(x) = the dense kernel in CNHW", dense);
 const DEPTHWISE: [Rule; 2] =
     rules!("depthwise-cnhw", "depthwise-add-cnhw", "conv(x) = the depthwise kernel in CNHW", depthwise);
-const XNNPACK: [Rule; 2] =
-    rules!("xnnpack-nhwc", "xnnpack-add-nhwc", "conv(x) = XNNPACK's operator in NHWC, of dense constant weights", xnnpack);
+const XNNPACK: [Rule; 2] = rules!(
+    "xnnpack-nhwc",
+    "xnnpack-add-nhwc",
+    "conv(x) = XNNPACK's operator in NHWC, of dense constant weights",
+    xnnpack
+);
 
 pub const RULES: &[Rule] = &[
     SPARSE[0],

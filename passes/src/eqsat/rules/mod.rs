@@ -110,7 +110,7 @@ impl Rule {
             Make::Terms(_) => None,
         };
         Rewrite::new(self.name, find.clone(), Apply { rule: *self, find: find.ast, right })
-            .map_err(|error| fail(error))
+            .map_err(fail)
     }
 }
 

@@ -1,10 +1,10 @@
-// RUN: ait-opt %s --ait-fuse --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s
+// RUN: ait-opt %s --ait-eqsat=rules=fusion,pad --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s
 
-// The sum and the ReLU after it go into the later convolution, which keeps its name.
+// The sum and the ReLU after it go into one of the convolutions, which keeps its name.
 // CHECK-LABEL: @block
-// CHECK: %[[A:.*]] = "ait.conv2d"(%arg0, {{.*}}act = "identity"{{.*}}loc("downsample")
-// CHECK-NEXT: %[[B:.*]] = "ait.conv2d"(%arg1, %{{[^,]*}}, %{{[^,]*}}, %[[A]]) {{.*}}act = "relu"{{.*}}loc("conv")
-// CHECK-NEXT: return %[[B]]
+// CHECK: %[[A:.*]] = "ait.conv2d"(%arg{{.*}}act = "identity"{{.*}}loc("{{conv|downsample}}")
+// CHECK-NEXT: "ait.conv2d"(%arg{{[01]}}, %{{[^,]*}}, %{{[^,]*}}, %[[A]]) {{.*}}act = "relu"{{.*}}loc("{{conv|downsample}}")
+// CHECK-NEXT: return
 func.func @block(%x: tensor<1x2x4x4xf32>, %y: tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32> {
   %w = "ait.constant"() {value = dense<1.0> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
   %c = "ait.constant"() {value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> tensor<2xf32>

@@ -1,5 +1,5 @@
-// RUN: ait-opt %s --ait-assign-layout=layout=nhwc | FileCheck %s --check-prefixes=CHECK,NHWC -DL=NHWC
-// RUN: ait-opt %s --ait-assign-layout=layout=cnhw | FileCheck %s --check-prefixes=CHECK,CNHW -DL=CNHW
+// RUN: ait-opt %s --ait-eqsat=layout=nhwc | FileCheck %s --check-prefixes=CHECK,NHWC -DL=NHWC
+// RUN: ait-opt %s --ait-eqsat=layout=cnhw | FileCheck %s --check-prefixes=CHECK,CNHW -DL=CNHW
 
 // NHWC: module attributes {ait.layout = "nhwc"}
 // CNHW: module attributes {ait.layout = "cnhw"}

@@ -1,16 +1,14 @@
-// RUN: ait-opt %s --ait-assign-layout=layout=nhwc | FileCheck %s
+// RUN: ait-opt %s --ait-eqsat=layout=nhwc --ait-canonicalize | FileCheck %s
 
-// A pruned convolution is in CNHW, and so is what follows up to the next dense one: one conversion each way, which the
-// skip connection shares.
+// Where dense convolutions are in NHWC, a pruned one still is in CNHW, and so is the depthwise one after it: one conversion
+// each way, which the skip connection shares.
 // CHECK-LABEL: @block
 // CHECK: %[[X:.*]] = "ait.convert_layout"(%arg0) {{.*}}NHWC
 // CHECK: %[[S:.*]] = "ait.conv2d"(%[[X]], {{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"NHWC">>
-// CHECK: %[[C:.*]] = "ait.convert_layout"(%[[S]]) {{.*}}CNHW
-// CHECK-NEXT: %[[P:.*]] = "ait.conv2d"(%[[C]], {{.*}}#nm.columns<2 : i64, 4 : i64, 4 : i64>{{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"CNHW">>
-// CHECK-NEXT: %[[A:.*]] = "ait.activation"(%[[P]]){{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"CNHW">>
-// CHECK-NEXT: %[[D:.*]] = "ait.conv2d"(%[[A]]{{.*}}groups = 4{{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"CNHW">>
-// CHECK-NEXT: %[[N:.*]] = "ait.add"(%[[C]], %[[D]]){{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"CNHW">>
-// CHECK-NEXT: %[[I:.*]] = "ait.convert_layout"(%[[N]]) {{.*}}NHWC
+// CHECK-NEXT: %[[C:.*]] = "ait.convert_layout"(%[[S]]) {{.*}}CNHW
+// CHECK-NEXT: %[[P:.*]] = "ait.conv2d"(%[[C]], {{.*}}act = "relu"{{.*}}#nm.columns<2 : i64, 4 : i64, 4 : i64>{{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"CNHW">>
+// CHECK-NEXT: %[[D:.*]] = "ait.conv2d"(%[[P]], {{[^,]*, [^,]*}}, %[[C]]) {{.*}}groups = 4{{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"CNHW">>
+// CHECK-NEXT: %[[I:.*]] = "ait.convert_layout"(%[[D]]) {{.*}}NHWC
 // CHECK-NEXT: %[[E:.*]] = "ait.conv2d"(%[[I]], {{.*}} -> tensor<1x4x8x8xf32, #ait.layout<"NHWC">>
 // CHECK-NEXT: %[[R:.*]] = "ait.convert_layout"(%[[E]])
 // CHECK-NEXT: return %[[R]]

@@ -1,4 +1,4 @@
-// RUN: ait-opt %s --ait-fuse | FileCheck %s
+// RUN: ait-opt %s --ait-eqsat=rules=fusion,pad | FileCheck %s
 
 // CHECK-LABEL: @silu
 // CHECK-NEXT: %[[Y:.*]] = "ait.activation"(%arg0) {epilogue = {act = "silu"}}
