@@ -1,7 +1,6 @@
 //! The command line of `ait`.
 
 use crate::{bench, command_line, compile, failure, inspect, prune, run};
-use ait_dialects::Layout;
 use ait_passes::prune::Amount;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
