@@ -3,6 +3,8 @@
 //! Terms of one class must agree. Where they do not, a rule is unsound: the first such merge is kept in
 //! [`Facts::fault`] with both terms, and saturation stops with it.
 
+use std::collections::BTreeSet;
+
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{Inferred, infer};
 use ait_dialects::nm::Columns;
@@ -106,6 +108,8 @@ pub struct Facts {
     pub fault: Option<Unsound>,
     /// The rule that is being applied.
     pub rule: &'static str,
+    /// The rules that said something, new or not.
+    pub fired: BTreeSet<&'static str>,
     /// What rules made, in order.
     pub derived: Vec<Derived>,
     /// The layouts that ops may have besides NCHW, of which `dense` are for convolutions with dense weights.

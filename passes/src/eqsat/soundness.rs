@@ -1,1 +1,427 @@
-//! Placeholder.
+//! Every rule is sound: all terms of a class, computed by the scalar reference of `ait-runtime` on random tensors, agree.
+//! And every rule fires: the golden file says in which sample.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ait_dialects::nm::Columns;
+use ait_dialects::{Activation, Layout};
+use ait_runtime::Tensor as Data;
+use ait_runtime::reference::{self, BinaryFn};
+use egg::{Id, Language, RecExpr};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::analysis::{Facts, Graph, Tensor, leaf};
+use super::cost::Cost;
+use super::extract::Limits;
+use super::rules::{self, Make, Rule};
+use super::saturate::{Bounds, SaturationError, saturate};
+use super::select::{Selection, select};
+use super::term::{Leaf, Number, Term, Window};
+use crate::cost::{Chooser, Target};
+
+/// A term over `%0`, `%1`, ... and `c0`, `c1`, ... of these shapes.
+struct Sample {
+    values: &'static [&'static [i64]],
+    constants: &'static [Constant],
+    term: &'static str,
+}
+
+/// A constant of a sample.
+struct Constant {
+    shape: &'static [i64],
+    fill: Fill,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fill {
+    Random,
+    Positive,
+    All(f32),
+    /// Random, of a type with a pattern.
+    Pruned,
+}
+
+const fn random(shape: &'static [i64]) -> Constant {
+    Constant { shape, fill: Fill::Random }
+}
+
+const IMAGE: &[i64] = &[2, 4, 5, 6];
+const ONE: &[i64] = &[2, 4, 1, 1];
+/// Filter, bias, and two more vectors.
+const CONV: &[Constant] = &[random(&[4, 4, 3, 3]), random(&[4]), random(&[4]), random(&[4])];
+const POINTWISE: &[Constant] = &[random(&[4, 4, 1, 1]), random(&[4])];
+const PRUNED: &[Constant] = &[Constant { shape: &[4, 4, 1, 1], fill: Fill::Pruned }, random(&[4])];
+const GEMM: &[Constant] = &[random(&[3, 4]), random(&[3]), random(&[3]), random(&[3])];
+const NORM: &[Constant] =
+    &[random(&[4]), random(&[4]), random(&[4]), Constant { shape: &[4], fill: Fill::Positive }];
+
+macro_rules! samples {
+    ($($values:expr, $constants:expr, $term:literal;)*) => {
+        &[$(Sample { values: &$values, constants: $constants, term: $term }),*]
+    };
+}
+
+const ZERO: &[Constant] = &[Constant { shape: &[1, 4, 1, 1], fill: Fill::All(0.0) }];
+const UNIT: &[Constant] = &[Constant { shape: &[1], fill: Fill::All(1.0) }];
+
+#[rustfmt::skip]
+const SAMPLES: &[Sample] = samples![
+    // Batch norms.
+    [IMAGE], NORM, "(batch-norm %0 c0 c1 c2 c3 =0.001 @0)";
+    [IMAGE], CONV, "(scale-bias (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 identity @0) c2 c3 relu @1)";
+    [&[5, 4]], GEMM, "(scale-bias (gemm %0 c0 c1 identity @0) c2 c3 tanh @1)";
+    [IMAGE], NORM, "(scale-bias (scale-bias %0 c0 c1 identity @0) c2 c3 relu @1)";
+    // Fusion.
+    [IMAGE], CONV, "(activation (conv %0 c0 c1 3x3/s2,2/p1,1,1,1/d1,1/g1 identity @0) relu @1)";
+    [IMAGE, IMAGE], CONV, "(activation (add (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 identity @0) %1 identity @1) relu @2)";
+    [IMAGE, IMAGE], CONV, "(add %1 (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 identity @0) relu @1)";
+    [IMAGE, IMAGE], CONV, "(add (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 relu @0) %1 identity @1)";
+    [&[5, 4], &[5, 3]], GEMM, "(activation (add (gemm %0 c0 c1 identity @0) %1 identity @1) sigmoid @2)";
+    [&[5, 4], &[5, 3]], GEMM, "(add %1 (gemm %0 c0 c1 identity @0) relu @1)";
+    [&[5, 4]], GEMM, "(activation (gemm %0 c0 c1 identity @0) elu:0.5 @1)";
+    [IMAGE], NORM, "(activation (scale-bias %0 c0 c1 identity @0) leaky_relu:0.1 @1)";
+    [IMAGE, IMAGE], &[], "(activation (add %0 %1 identity @0) relu @1)";
+    [IMAGE, IMAGE], &[], "(activation (sub %0 %1 identity @0) tanh @1)";
+    [IMAGE, &[2, 4, 1, 1]], &[], "(activation (mul %0 %1 identity @0) relu @1)";
+    [IMAGE], &[Constant { shape: &[4, 1, 1], fill: Fill::Positive }], "(activation (div %0 c0 identity @0) relu @1)";
+    [IMAGE], &[], "(mul %0 (activation %0 sigmoid @0) identity @1)";
+    [IMAGE], &[], "(mul (activation %0 sigmoid @0) %0 identity @1)";
+    [IMAGE], &[], "(mul %0 (activation %0 hard_sigmoid:0.16666667,0.5 @0) identity @1)";
+    [IMAGE], &[], "(mul (activation %0 hard_sigmoid:0.16666667,0.5 @0) %0 identity @1)";
+    [IMAGE], &[], "(activation (activation %0 clip:0.5,-1 @0) relu @1)";
+    [IMAGE], &[], "(activation (activation %0 relu @0) tanh @1)";
+    [IMAGE], &[], "(activation (max-pool %0 3x3/s2,2/p1,1,1,1/d1,1/g1 @0) relu @1)";
+    [IMAGE], &[], "(max-pool (activation %0 clip:0.5,-1 @0) 2x2/s2,2/p0,0,0,0/d1,1/g1/ceil @1)";
+    // Pads.
+    [IMAGE], CONV, "(conv (pad %0 [0,0,1,0]|[0,0,0,2]=0 @0) c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 identity @1)";
+    [IMAGE], CONV, "(conv (pad %0 [0,0,1,1]|[0,0,1,1]=1 @0) c0 c1 3x3/s1,1/p0,0,0,0/d1,1/g1 identity @1)";
+    [IMAGE], &[], "(max-pool (pad %0 [0,0,1,0]|[0,0,0,1]=-inf @0) 2x2/s1,1/p0,0,0,0/d1,1/g1 @1)";
+    [IMAGE], &[], "(max-pool (pad %0 [0,0,2,0]|[0,0,0,0]=-inf @0) 2x2/s1,1/p0,0,0,0/d1,1/g1 @1)";
+    [IMAGE], &[], "(avg-pool (pad %0 [0,0,1,0]|[0,0,0,1]=0 @0) 2x2/s1,1/p0,0,0,0/d1,1/g1 @1)";
+    [IMAGE], &[], "(avg-pool (pad %0 [0,0,1,1]|[0,0,1,1]=0 @0) 3x3/s1,1/p1,1,1,1/d1,1/g1 @1)";
+    // Identities.
+    [IMAGE], &[], "(activation %0 identity @0)";
+    [IMAGE], &[], "(reshape (reshape %0 [8,30] @0) [2,4,5,6] @1)";
+    [IMAGE], &[], "(transpose (transpose %0 [0,2,3,1] @0) [0,3,1,2] @1)";
+    [ONE], &[], "(transpose %0 [0,2,3,1] @0)";
+    [IMAGE], &[], "(slice %0 [0,0,0,0]+[2,4,5,6]*[1,1,1,1] @0)";
+    [IMAGE], &[], "(slice %0 [0,1,0,0]+[2,2,5,6]*[1,1,1,1] @0)";
+    [IMAGE], &[], "(pad %0 [0,0,0,0]|[0,0,0,0]=3 @0)";
+    [IMAGE], ZERO, "(sub (add c0 (add %0 c0 identity @0) identity @1) c0 identity @2)";
+    [IMAGE], UNIT, "(div (mul c0 (mul %0 c0 identity @0) identity @1) c0 identity @2)";
+    [IMAGE], &[], "(max-pool (avg-pool %0 1x1/s1,1/p0,0,0,0/d1,1/g1 @0) 1x1/s1,1/p0,0,0,0/d1,1/g1 @1)";
+    [ONE], &[], "(global-max-pool (global-avg-pool %0 @0) @1)";
+    [IMAGE], &[], "(avg-pool %0 5x6/s1,1/p0,0,0,0/d1,1/g1 @0)";
+    [IMAGE], &[], "(max-pool %0 5x6/s7,7/p0,0,0,0/d1,1/g1 @0)";
+    // Products.
+    [ONE], POINTWISE, "(conv %0 c0 c1 1x1/s2,2/p0,0,0,0/d1,1/g1 relu @0)";
+    [&[5, 4]], GEMM, "(gemm %0 c0 c1 relu @0)";
+    // Implementations and layouts.
+    [IMAGE], PRUNED, "(conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
+    [IMAGE, IMAGE], PRUNED, "(conv-add %0 c0 c1 %1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
+    [IMAGE, IMAGE], POINTWISE, "(conv-add %0 c0 c1 %1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
+    [IMAGE, IMAGE], &[random(&[4, 1, 3, 3]), random(&[4])], "(conv-add %0 c0 c1 (conv %1 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g4 relu @0) 3x3/s1,1/p1,1,1,1/d1,1/g4 relu @1)";
+    [IMAGE, &[4, 4, 1, 1]], &[random(&[4])], "(conv %0 %1 c0 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0)";
+    [IMAGE, IMAGE], &[], "(sub (concat %0 %1 #1 @0) (softmax (concat %1 %0 #1 @1) #1 @2) identity @3)";
+    [IMAGE], &[random(&[4, 1, 1])], "(prelu (div %0 c0 identity @0) c0 @1)";
+    [IMAGE], &[], "(global-avg-pool (pad %0 [0,0,1,1]|[0,0,0,0]=2 @0) @1)";
+    [IMAGE], &[], "(convert (convert %0 nhwc) cnhw)";
+];
+
+/// The graph of a sample, and the data of its leaves.
+fn start(sample: &Sample, seed: u64) -> (Graph, Id, Vec<Data>, Vec<Data>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut data = |shape: &[i64], fill: Fill| {
+        let dims: Vec<usize> = shape.iter().map(|&dim| usize::try_from(dim).unwrap()).collect();
+        let value = |rng: &mut ChaCha8Rng| match fill {
+            Fill::All(value) => value,
+            Fill::Positive => rng.random_range(0.5..2.0),
+            Fill::Random | Fill::Pruned => rng.random_range(-2.0..2.0),
+        };
+        let count = dims.iter().product();
+        Data::new(dims, (0..count).map(|_| value(&mut rng)).collect()).unwrap()
+    };
+    let mut facts = Facts { layouts: vec![Layout::Cnhw, Layout::Nhwc], ..Facts::default() };
+    facts.dense.clone_from(&facts.layouts);
+    let (mut values, mut constants) = (vec![], vec![]);
+    for shape in sample.values {
+        facts.values.push(Tensor::new(shape.to_vec()));
+        values.push(data(shape, Fill::Random));
+    }
+    for Constant { shape, fill } in sample.constants {
+        let pattern = (*fill == Fill::Pruned).then_some(Columns { n: 2, m: 4, tile: 4 });
+        let splat = if let Fill::All(value) = fill { Some(Number(*value)) } else { None };
+        let known =
+            Tensor { is_constant: true, is_finite: true, pattern, splat, ..Tensor::new(shape.to_vec()) };
+        facts.constants.push(known);
+        constants.push(data(shape, *fill));
+    }
+    let mut graph = Graph::new(facts);
+    let root = graph.add_expr(&sample.term.parse::<RecExpr<Term>>().unwrap());
+    graph.rebuild();
+    (graph, root, values, constants)
+}
+
+fn saturated(sample: &Sample, rules: &[Rule]) -> (Graph, Id, Vec<Data>, Vec<Data>) {
+    let (graph, root, values, constants) = start(sample, 7);
+    let (graph, report) = saturate(graph, rules, Bounds::default()).unwrap();
+    assert_eq!(report.limit, None, "{}", sample.term);
+    (graph, root, values, constants)
+}
+
+fn act(activation: Activation) -> reference::Activation {
+    use reference::Activation as To;
+    match activation {
+        Activation::Identity => To::Identity,
+        Activation::Relu => To::Relu,
+        Activation::LeakyRelu { alpha } => To::LeakyRelu { alpha },
+        Activation::Clip { min, max } => To::Clip { min, max },
+        Activation::Sigmoid => To::Sigmoid,
+        Activation::HardSigmoid { alpha, beta } => To::HardSigmoid { alpha, beta },
+        Activation::HardSwish => To::HardSwish,
+        Activation::Tanh => To::Tanh,
+        Activation::Silu => To::Silu,
+        Activation::Elu { alpha } => To::Elu { alpha },
+    }
+}
+
+fn sizes<const N: usize>(values: [i64; N]) -> [usize; N] {
+    values.map(|value| usize::try_from(value).unwrap())
+}
+
+fn unsigned(values: &[i64]) -> Vec<usize> {
+    values.iter().map(|&value| usize::try_from(value).unwrap()).collect()
+}
+
+/// Computes a term from its tensors and leaves, in this order.
+fn apply(term: &Term, x: &[&Data], leaves: &[&Leaf]) -> Data {
+    let find = |pick: fn(&Leaf) -> bool| leaves.iter().find(|leaf| pick(leaf)).copied();
+    let activation = || match find(|leaf| matches!(leaf, Leaf::Act(_))) {
+        Some(Leaf::Act(it)) => act(it.0),
+        _ => panic!("{term} has no activation"),
+    };
+    let window = || match find(|leaf| matches!(leaf, Leaf::Window(_))) {
+        Some(Leaf::Window(window)) => *window,
+        _ => panic!("{term} has no window"),
+    };
+    let dims = || match find(|leaf| matches!(leaf, Leaf::Dims(_))) {
+        Some(Leaf::Dims(dims)) => unsigned(dims),
+        _ => panic!("{term} has no dimensions"),
+    };
+    let axis = || match find(|leaf| matches!(leaf, Leaf::Axis(_))) {
+        Some(Leaf::Axis(axis)) => usize::try_from(*axis).unwrap(),
+        _ => panic!("{term} has no axis"),
+    };
+    let number = || match find(|leaf| matches!(leaf, Leaf::Number(_))) {
+        Some(Leaf::Number(number)) => number.0,
+        _ => panic!("{term} has no number"),
+    };
+    let conv = || {
+        let Window { strides, pads, dilations, groups, .. } = window();
+        let [strides, dilations] = [strides, dilations].map(sizes);
+        reference::Conv2d { strides, pads: sizes(pads), dilations, groups: usize::try_from(groups).unwrap() }
+    };
+    let pool = || {
+        let Window { kernel, strides, pads, dilations, ceil_mode, .. } = window();
+        let [kernel, strides, dilations] = [kernel, strides, dilations].map(sizes);
+        reference::Pool2d { kernel, strides, pads: sizes(pads), dilations, ceil_mode }
+    };
+    let binary = |function| reference::binary(function, x[0], x[1], activation());
+    let vector = |with: &dyn Fn(usize) -> f32| {
+        Ok(Data::new(x[0].shape().to_vec(), (0..x[0].data().len()).map(with).collect()).unwrap())
+    };
+    let computed = match term {
+        Term::Conv(_) => reference::conv2d(x[0], x[1], x[2], None, &conv(), activation()),
+        Term::ConvAdd(_) => reference::conv2d(x[0], x[1], x[2], Some(x[3]), &conv(), activation()),
+        Term::Gemm(_) => reference::gemm(x[0], x[1], x[2], None, activation()),
+        Term::GemmAdd(_) => reference::gemm(x[0], x[1], x[2], Some(x[3]), activation()),
+        Term::Matmul(_) => reference::matmul(x[0], x[1]),
+        Term::BatchNorm(_) => reference::batch_norm(x[0], x[1], x[2], x[3], x[4], number()),
+        Term::ScaleBias(_) => reference::scale_bias(x[0], x[1], x[2], activation()),
+        Term::Activation(_) => return reference::activation(x[0].clone(), activation()),
+        Term::Prelu(_) => reference::prelu(x[0], x[1]),
+        Term::Add(_) => binary(BinaryFn::Add),
+        Term::Sub(_) => binary(BinaryFn::Sub),
+        Term::Mul(_) => binary(BinaryFn::Mul),
+        Term::Div(_) => binary(BinaryFn::Div),
+        Term::MaxPool(_) => reference::max_pool2d(x[0], &pool()),
+        Term::AvgPool(_) => reference::avg_pool2d(x[0], &pool(), window().count_include_pad),
+        Term::GlobalAvgPool(_) => reference::global_avg_pool(x[0]),
+        Term::GlobalMaxPool(_) => reference::global_max_pool(x[0]),
+        Term::Softmax(_) => reference::softmax(x[0], axis()),
+        Term::Reshape(_) => return Data::new(dims(), x[0].data().to_vec()).unwrap(),
+        Term::Transpose(_) => reference::transpose(x[0], &dims()),
+        Term::Concat(_) => reference::concat(x[0], x[1], axis()),
+        Term::Slice(_) => match find(|leaf| matches!(leaf, Leaf::Slice(_))) {
+            Some(Leaf::Slice([starts, sizes, steps])) => {
+                reference::slice(x[0], starts, &unsigned(sizes), steps)
+            }
+            _ => panic!("{term} has no slice"),
+        },
+        Term::Pad(_) => match find(|leaf| matches!(leaf, Leaf::Pad(..))) {
+            Some(Leaf::Pad([low, high], value)) => {
+                reference::pad(x[0], &unsigned(low), &unsigned(high), value.0)
+            }
+            _ => panic!("{term} has no pad"),
+        },
+        Term::Convert(_) | Term::Dense(_) => return x[0].clone(),
+        Term::ScaleRows(_) => {
+            let row = x[0].data().len() / x[1].data().len();
+            vector(&|index| x[0].data()[index] * x[1].data()[index / row])
+        }
+        Term::ScaleShift(_) => vector(&|index| x[0].data()[index] * x[1].data()[index] + x[2].data()[index]),
+        Term::BnScale(_) => vector(&|index| x[0].data()[index] / (x[1].data()[index] + number()).sqrt()),
+        Term::BnShift(_) => vector(&|index| x[0].data()[index] - x[1].data()[index] * x[2].data()[index]),
+        Term::Leaf(leaf) => panic!("{leaf} is not computed"),
+    };
+    computed.unwrap()
+}
+
+/// Computes every term of every class, and the first two of a class that differ.
+fn disagreement(graph: &Graph, values: &[Data], constants: &[Data]) -> Option<(String, String)> {
+    let mut known: BTreeMap<Id, (Data, String)> = BTreeMap::new();
+    let mut done: BTreeSet<Term> = BTreeSet::new();
+    loop {
+        let before = done.len();
+        for class in graph.classes() {
+            for term in class.nodes.iter().filter(|term| {
+                !matches!(class.data.fact, super::analysis::Fact::Refused(_)) && !is_attribute(term)
+            }) {
+                let children: Vec<Id> = term.children().iter().map(|&child| graph.find(child)).collect();
+                let leaves: Vec<&Leaf> = children.iter().filter_map(|&child| leaf(graph, child)).collect();
+                let tensors: Vec<_> = children.iter().filter_map(|child| known.get(child)).collect();
+                if done.contains(term) || leaves.len() + tensors.len() < children.len() {
+                    continue;
+                }
+                let tensors: Vec<&Data> = tensors.into_iter().map(|(data, _)| data).collect();
+                let data = match term {
+                    Term::Leaf(Leaf::Value(index)) => values[*index as usize].clone(),
+                    Term::Leaf(Leaf::Constant(index)) => constants[*index as usize].clone(),
+                    _ => apply(term, &tensors, &leaves),
+                };
+                done.insert(term.clone());
+                let text = term.to_string_with_children();
+                let Some((want, first)) = known.get(&class.id) else {
+                    known.insert(class.id, (data, text));
+                    continue;
+                };
+                let is_close = |(want, got): (&f32, &f32)| {
+                    want == got || (want - got).abs() <= 1e-4 * want.abs().max(1.0)
+                };
+                if want.shape() != data.shape() || !want.data().iter().zip(data.data()).all(is_close) {
+                    return Some((first.clone(), text));
+                }
+            }
+        }
+        if done.len() == before {
+            return None;
+        }
+    }
+}
+
+fn is_attribute(term: &Term) -> bool {
+    matches!(term, Term::Leaf(leaf) if !matches!(leaf, Leaf::Value(_) | Leaf::Constant(_)))
+}
+
+#[test]
+fn rules_are_sound() {
+    let rules = rules::all();
+    for sample in SAMPLES {
+        let (graph, _, values, constants) = saturated(sample, &rules);
+        assert_eq!(disagreement(&graph, &values, &constants), None, "{}", sample.term);
+    }
+}
+
+/// The term of a class, as a text.
+fn text(selection: &Selection, graph: &Graph, id: Id) -> String {
+    let term = match selection.terms.get(&graph.find(id)) {
+        Some(term) => term.clone(),
+        None => return leaf(graph, id).map_or_else(String::new, ToString::to_string),
+    };
+    let children: String =
+        term.children().iter().map(|&child| format!(" {}", text(selection, graph, child))).collect();
+    if children.is_empty() { term.to_string() } else { format!("({term}{children})") }
+}
+
+/// `INSTA_UPDATE=always cargo test -p ait-passes` rewrites the golden file.
+#[test]
+fn every_rule_fires() {
+    let rules = rules::all();
+    let chooser = Chooser::new(Target::named("spacemit-x60").unwrap());
+    let cost = Cost::new(&chooser, true);
+    let (mut golden, mut fired) = (String::new(), BTreeSet::new());
+    for sample in SAMPLES {
+        let (graph, root, ..) = saturated(sample, &rules);
+        let selection = select(&graph, &[root], &cost, Limits::default()).unwrap();
+        assert!(selection.extracted.is_exact());
+        fired.extend(graph.analysis.fired.iter().copied());
+        let names: Vec<_> = graph.analysis.fired.iter().copied().collect();
+        golden +=
+            &format!("{}\n  = {}\n  {}\n", sample.term, text(&selection, &graph, root), names.join(", "));
+    }
+    let silent: Vec<_> = rules.iter().map(|rule| rule.name).filter(|name| !fired.contains(name)).collect();
+    assert!(silent.is_empty(), "no sample for {silent:?}");
+    insta::assert_snapshot!(golden);
+}
+
+fn wrong(make: &'static str) -> Rule {
+    let find = "(global-avg-pool ?x ?s)";
+    Rule { name: "wrong", topic: "test", equation: "", find, make: Make::Always(make) }
+}
+
+const POOL: Sample = Sample { values: &[IMAGE], constants: &[], term: "(global-avg-pool %0 @0)" };
+
+#[test]
+fn a_rule_that_changes_the_shape_is_caught() {
+    let error = saturate(start(&POOL, 1).0, &[wrong("?x")], Bounds::default()).unwrap_err();
+    let SaturationError::Unsound(unsound) = &error else { panic!("{error}") };
+    assert_eq!(unsound.rule, "wrong");
+    let sides = [&unsound.left, &unsound.right];
+    assert!(sides.iter().any(|side| side.contains("global-avg-pool")), "{error}");
+    assert!(sides.iter().any(|side| side.contains("%0")), "{error}");
+}
+
+#[test]
+fn a_rule_that_changes_the_layout_is_caught() {
+    let rules = [wrong("(convert (global-avg-pool ?x ?s) nhwc)")];
+    let error = saturate(start(&POOL, 1).0, &rules, Bounds::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("unsound rule 'wrong'") && error.contains("(convert ") && error.contains("Nhwc"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_rule_that_changes_values_is_caught() {
+    let (graph, _, values, constants) = saturated(&POOL, &[wrong("(global-max-pool ?x ?s)")]);
+    let (left, right) = disagreement(&graph, &values, &constants).unwrap();
+    let names = format!("{left} {right}");
+    assert!(names.contains("global-avg-pool") && names.contains("global-max-pool"), "{names}");
+}
+
+/// Terms, rules, costs and extraction do not know MLIR.
+#[test]
+fn mlir_stays_in_the_bridge() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/eqsat");
+    let mut pending = vec![root];
+    let mut seen = 0;
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if ["encode.rs", "decode.rs", "pass.rs", "soundness.rs"].contains(&name.as_str())
+            || !name.ends_with(".rs")
+        {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for word in ["melior", "mlir_sys", "rewrite::", "inkwell"] {
+            assert!(!text.contains(word), "{} uses {word}", path.display());
+        }
+        seen += 1;
+    }
+    assert!(seen > 12, "{seen} files");
+}

@@ -109,8 +109,7 @@ impl Rule {
             Make::Always(text) | Make::If(text, _) => Some(parse(text)?.ast),
             Make::Terms(_) => None,
         };
-        Rewrite::new(self.name, find.clone(), Apply { rule: *self, find: find.ast, right })
-            .map_err(fail)
+        Rewrite::new(self.name, find.clone(), Apply { rule: *self, find: find.ast, right }).map_err(fail)
     }
 }
 
@@ -251,7 +250,11 @@ impl Applier<Term, Facts> for Apply {
         let is_refused = |graph: &Graph, id: Id| matches!(graph[id].data.fact, Fact::Refused(_));
         let mut changed = vec![];
         for id in made {
-            if !is_refused(graph, id) && graph.union(class, id) {
+            if is_refused(graph, id) {
+                continue;
+            }
+            graph.analysis.fired.insert(self.rule.name);
+            if graph.union(class, id) {
                 changed.push(class);
             }
         }
