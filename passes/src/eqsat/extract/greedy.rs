@@ -4,8 +4,8 @@
 use super::{Plan, Problem};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Classes and the choice of each.
-type Set = BTreeMap<usize, usize>;
+/// Classes, ascending, and the choice of each.
+type Set = Vec<(usize, usize)>;
 
 /// A plan, not always the best; none if the roots cannot be made.
 pub fn greedy(problem: &Problem) -> Option<Plan> {
@@ -25,14 +25,12 @@ pub fn greedy(problem: &Problem) -> Option<Plan> {
         }
     }
     // A class may have become cheaper after a user took its set: what is chosen last is a plan if it has no cycle.
-    let last = |class: usize| best.get(class)?.as_ref()?.1.get(&class).copied();
+    let last = |class: usize| own(class, &best.get(class)?.as_ref()?.1);
     let mut sets = Set::new();
     for root in &problem.roots {
-        for (&class, &number) in &best.get(*root)?.as_ref()?.1 {
-            sets.entry(class).or_insert(number);
-        }
+        sets = union(&sets, &best.get(*root)?.as_ref()?.1);
     }
-    let merged = problem.plan(|class| sets.get(&class).copied());
+    let merged = problem.plan(|class| own(class, &sets));
     let plans = [problem.plan(last), merged, singly(problem, &best)];
     plans.into_iter().flatten().min_by_key(|plan| plan.cost)
 }
@@ -47,19 +45,34 @@ fn users(problem: &Problem) -> Vec<BTreeSet<usize>> {
     users
 }
 
+/// The choice of a class in a set.
+fn own(class: usize, set: &Set) -> Option<usize> {
+    set.binary_search_by_key(&class, |(class, _)| *class).ok().map(|at| set[at].1)
+}
+
+/// Both sets; the first one's choices where both have one.
+fn union(a: &Set, b: &Set) -> Set {
+    let mut both = Set::with_capacity(a.len() + b.len());
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    while let (Some(&&left), Some(&&right)) = (a.peek(), b.peek()) {
+        if left.0 == right.0 {
+            b.next();
+        }
+        both.extend(if left.0 <= right.0 { a.next() } else { b.next() });
+    }
+    both.extend(a.chain(b));
+    both
+}
+
 fn cheapest(problem: &Problem, class: usize, best: &[Option<(u64, Set)>]) -> Option<(u64, Set)> {
     let sets = problem.classes[class].iter().enumerate().filter_map(|(number, choice)| {
         let mut set = Set::new();
         for &need in &choice.needs {
-            let (_, of_need) = best[need].as_ref()?;
-            of_need.iter().for_each(|(&class, &number)| {
-                set.entry(class).or_insert(number);
-            });
+            set = union(&set, &best[need].as_ref()?.1);
         }
-        if set.insert(class, number).is_some() {
-            return None;
-        }
-        let costs = set.iter().map(|(&class, &number)| problem.classes[class][number].cost);
+        let at = set.binary_search_by_key(&class, |(class, _)| *class).err()?;
+        set.insert(at, (class, number));
+        let costs = set.iter().map(|&(class, number)| problem.classes[class][number].cost);
         Some((costs.fold(0, u64::saturating_add), set))
     });
     sets.min_by_key(|(cost, _)| *cost)
@@ -68,16 +81,23 @@ fn cheapest(problem: &Problem, class: usize, best: &[Option<(u64, Set)>]) -> Opt
 /// In the order in which classes can be made with least cost, shared ones counted for each user: never a cycle.
 fn singly(problem: &Problem, best: &[Option<(u64, Set)>]) -> Option<Plan> {
     let mut made: BTreeMap<usize, usize> = BTreeMap::new();
-    loop {
-        let next = (0..problem.classes.len()).filter(|class| !made.contains_key(class)).find_map(|class| {
-            let choices = problem.classes[class].iter().enumerate();
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for (class, choices) in problem.classes.iter().enumerate() {
+            if made.contains_key(&class) {
+                continue;
+            }
+            let choices = choices.iter().enumerate();
             let ready = choices.filter(|(_, choice)| choice.needs.iter().all(|need| made.contains_key(need)));
-            let wanted = best[class].as_ref().and_then(|(_, set)| set.get(&class).copied());
-            let number = ready.min_by_key(|(number, choice)| (Some(*number) != wanted, choice.cost))?.0;
-            Some((class, number))
-        });
-        let Some((class, number)) = next else { break };
-        made.insert(class, number);
+            let wanted = best[class].as_ref().and_then(|(_, set)| own(class, set));
+            if let Some((number, _)) =
+                ready.min_by_key(|(number, choice)| (Some(*number) != wanted, choice.cost))
+            {
+                made.insert(class, number);
+                changed = true;
+            }
+        }
     }
     problem.plan(|class| made.get(&class).copied())
 }
