@@ -71,7 +71,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { choices: 6000, programs: 400 }
+        Self { choices: 6000, programs: 2000 }
     }
 }
 
