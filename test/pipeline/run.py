@@ -81,7 +81,7 @@ def sparse_builds(network: str) -> list[Build]:
              for sparsity, batch, told in SPARSE]  # fmt: skip
     if network in EVERY_VLEN:
         cores = (Core(128, 2), Core(256, 1), Core(512, 1))
-        cases += [Build(network, "cnhw", batch, cores, sparsity, told) for sparsity, batch, told in SPARSE_EVERY_VLEN]
+        cases += [Build(network, "auto", batch, cores, sparsity, told) for sparsity, batch, told in SPARSE_EVERY_VLEN]
     return cases
 
 

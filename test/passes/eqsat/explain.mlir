@@ -1,5 +1,7 @@
 // RUN: ait-opt %s --pass-pipeline='ait-eqsat{explain=%t.txt}' --mlir-print-debuginfo -o %t.mlir
 // RUN: FileCheck %s < %t.txt
+// RUN: ait-opt %s --pass-pipeline='ait-eqsat{explain=%t.again.txt}' --mlir-print-debuginfo -o %t.again.mlir
+// RUN: diff %t.txt %t.again.txt && diff %t.mlir %t.again.mlir
 // RUN: ait-opt %s --pass-pipeline='ait-eqsat{explain=%t.svg}' -o %t.mlir
 // RUN: FileCheck %s --check-prefix=SVG < %t.svg
 // RUN: ait-opt %s --pass-pipeline='ait-eqsat{exact=0}' 2>&1 | FileCheck %s --check-prefix=GREEDY
