@@ -1,6 +1,6 @@
 //! The command line of `ait`.
 
-use crate::{bench, command_line, compile, failure, inspect, prune, run};
+use crate::{bench, command_line, compile, failure, inspect, prune, run, tune};
 use ait_passes::prune::Amount;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,6 +28,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Measure a network's convolutions, dense and sparse, against XNNPACK's, in model cycles
     Bench(bench::Arguments),
+    /// Measure ways to compute a network's convolutions, for `--tuning-log` and the profile
+    Tune(tune::Arguments),
 }
 
 /// How a network becomes kernels; shared by all commands that compile.
@@ -206,6 +208,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
         Command::Prune(arguments) => prune::main(&arguments),
         Command::Inspect(arguments) => inspect::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
+        Command::Tune(arguments) => tune::main(&arguments),
     };
     result.unwrap_or_else(|error| failure(&error))
 }

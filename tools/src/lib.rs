@@ -14,6 +14,7 @@ mod progress;
 pub mod prune;
 pub mod run;
 pub mod translate;
+pub mod tune;
 
 use clap::Parser;
 use std::ffi::OsString;

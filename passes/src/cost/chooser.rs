@@ -60,10 +60,10 @@ impl Chooser {
 
     /// Takes a record if it is of this target and compiler: whether it is. What is not right never becomes a choice.
     pub fn add(&mut self, record: &Record) -> bool {
-        let (key, Target { core, vlen, threads }) = (&record.key, &self.target);
-        if key.core != core.name || key.vlen != *vlen || key.threads != *threads || key.compiler != COMPILER {
+        if !self.concerns(record) {
             return false;
         }
+        let key = &record.key;
         if let Some(cycles) = record.outcome.cycles() {
             let all = self.measured.entry((key.convolution.clone(), key.sparsity)).or_default();
             all.push(Picked { choice: key.choice, cycles: cycles as f64, oracle: key.oracle });
@@ -73,6 +73,12 @@ impl Chooser {
             });
         }
         true
+    }
+
+    /// Whether a record is of this target and compiler.
+    pub fn concerns(&self, record: &Record) -> bool {
+        let (key, Target { core, vlen, threads }) = (&record.key, &self.target);
+        key.core == core.name && key.vlen == *vlen && key.threads == *threads && key.compiler == COMPILER
     }
 
     /// What it chooses for.

@@ -165,7 +165,7 @@ fn command() -> String {
 fn subjects(arguments: &Arguments) -> Result<Vec<(String, Option<PathBuf>, Vec<Layer>)>> {
     if let Some(input) = arguments.input {
         let shape = shape(arguments, input)?;
-        let layer = Layer { name: "convolution".into(), count: 1, stem: false, shape };
+        let layer = Layer { names: vec!["convolution".into()], stem: false, shape };
         return Ok(vec![(layer.shape.to_string(), None, vec![layer])]);
     }
     let subject = |model: &String| {

@@ -62,7 +62,7 @@ fn panel(text: &mut String, report: &Report, top: f64) {
     let most = report.layers.iter().flat_map(cycles).max().unwrap_or(1).max(1) as f64;
     let mut y = top + HEAD;
     for row in &report.layers {
-        let name = format!("{} (x{})", row.layer.shape, row.layer.count);
+        let name = format!("{} (x{})", row.layer.shape, row.layer.count());
         labelled(text, LEFT - 8.0, y + bars(row) / 2.0 + 4.0, " text-anchor=\"end\"", &name);
         for (index, cycles) in cycles(row).into_iter().enumerate() {
             let length = LONGEST * cycles as f64 / most;

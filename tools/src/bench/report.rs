@@ -220,7 +220,7 @@ impl Row {
     fn lines(&self) -> Vec<Vec<String>> {
         let name = self.layer.shape.to_string();
         let xnn = &self.measurement.xnnpack;
-        let mut line = vec![name, self.layer.count.to_string(), String::new(), "XNNPACK".into()];
+        let mut line = vec![name, self.layer.count().to_string(), String::new(), "XNNPACK".into()];
         line.extend(std::iter::repeat_n(String::new(), 3));
         line.extend(xnn.cells(1.0));
         line.push(String::new());
@@ -262,7 +262,7 @@ impl Summary {
             rows.iter().filter_map(|row| row.measurement.variants.get(index).map(|variant| (row, variant)))
         };
         let total = |count: &dyn Fn(&Row, &Variant) -> u64| -> f64 {
-            variants().map(|(row, variant)| (count(row, variant) * row.layer.count as u64) as f64).sum()
+            variants().map(|(row, variant)| (count(row, variant) * row.layer.count() as u64) as f64).sum()
         };
         let dense: Vec<f64> = variants()
             .filter(|(row, _)| !row.layer.shape.is_depthwise())

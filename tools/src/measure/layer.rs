@@ -19,10 +19,8 @@ use std::fmt::Write as _;
 /// A distinct convolution of a network.
 #[derive(Clone, Debug, Serialize)]
 pub struct Layer {
-    /// ONNX node of the first one.
-    pub name: String,
-    /// How many of the network's convolutions are like this one.
-    pub count: usize,
+    /// ONNX nodes of the convolutions that are like this one.
+    pub names: Vec<String>,
     /// Whether it reads an input of the network: a stem, which is not pruned by default.
     pub stem: bool,
     /// What it is.
@@ -45,11 +43,18 @@ pub fn distinct<'c>(context: &'c Context, module: &Module<'c>) -> Result<Vec<Lay
     for op in rewriter.ops().into_iter().filter(|op| rewrite::name(*op) == "ait.conv2d") {
         let shape = convolution(op).map_err(|message| PassError::new(op.location(), message))?;
         match layers.iter_mut().find(|layer| layer.shape == shape) {
-            Some(layer) => layer.count += 1,
-            None => layers.push(Layer { name: node(op), count: 1, stem: is_stem(op), shape }),
+            Some(layer) => layer.names.push(node(op)),
+            None => layers.push(Layer { names: vec![node(op)], stem: is_stem(op), shape }),
         }
     }
     Ok(layers)
+}
+
+impl Layer {
+    /// How many of the network's convolutions are like this one.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
 }
 
 /// Whether no op stands between an input of the network and the convolution.
