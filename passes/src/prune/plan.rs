@@ -141,7 +141,9 @@ fn tile(site: &Site, given: Option<i64>, asked: Amount, config: &Config) -> Resu
         None if layer.kind.is_product() => return Ok(GEMM_TILE.min(rows)),
         None => {}
     }
-    let (conv, sparsity) = (convolution(site.op)?, Sparsity::of(asked.columns(k, 1)?));
+    let (mut conv, sparsity) = (convolution(site.op)?, Sparsity::of(asked.columns(k, 1)?));
+    // A mask is for every batch: its tile is that of one image.
+    conv.input[0] = 1;
     let given = Given { lmul: config.lmul, ..Given::default() };
     let picked = config.chooser()?.choose(&conv, sparsity, &given).map_err(|error| error.to_string())?;
     picked.map(|picked| picked.choice.tile).ok_or_else(|| "has no kernel".to_owned())

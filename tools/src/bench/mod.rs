@@ -162,7 +162,9 @@ fn command() -> String {
 }
 
 /// What is measured: what to call it, the network's file, and its convolutions.
-fn subjects(arguments: &Arguments) -> Result<Vec<(String, Option<PathBuf>, Vec<Layer>)>> {
+type Subject = (String, Option<PathBuf>, Vec<Layer>);
+
+fn subjects(arguments: &Arguments) -> Result<Vec<Subject>> {
     if let Some(input) = arguments.input {
         let shape = shape(arguments, input)?;
         let layer = Layer { names: vec!["convolution".into()], stem: false, shape };

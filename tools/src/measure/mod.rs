@@ -256,7 +256,8 @@ fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
     }
     let largest = expected.data().iter().fold(0.0f32, |most, x| most.max(x.abs()));
     let mut pairs = got.data().iter().zip(expected.data()).enumerate();
-    // NaN is not close either.
-    let far = pairs.find(|(_, (got, expected))| !((*got - *expected).abs() <= TOLERANCE * largest));
+    let is_close = |got: f32, expected: f32| (got - expected).abs() <= TOLERANCE * largest;
+    // NaN is not close to anything.
+    let far = pairs.find(|(_, (got, expected))| !is_close(**got, **expected));
     far.map(|(index, (got, expected))| format!("output {index} is {got} instead of {expected}"))
 }
