@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs first (scripts/setup; free when done).
 #   make test ONLY="lit networks"     some sections of the tests (test/run.py --help)
-#   make bench                        counts instructions against XNNPACK and rewrites docs/benchmarks.md
+#   make bench                        tunes and meters against XNNPACK, and rewrites docs/benchmarks*
 #   make bless                        rewrites golden files and snapshots; read the diff before committing it
 SHELL := /bin/bash
 export AIT_CACHE ?= $(CURDIR)/.cache
@@ -19,12 +19,17 @@ setup:
 	@scripts/setup
 
 build: setup
-	@cargo build --quiet --package ait-tools
+	@cargo build --quiet --package ait-tools --package ait-meter
 
-# Counts, not times: the page is the same on every machine.
+# Model cycles and counts, not times: the pages are the same on every machine. Tuning is done once for a compiler.
+BENCH = resnet50 resnet18 mobilenet_v2
+TUNING = $(AIT_CACHE)/tuning.jsonl
 bench: build
-	@$(PYTHON) test/oracle/models.py resnet50@224
-	@target/debug/ait bench resnet50 --markdown docs/benchmarks.md
+	@$(PYTHON) test/oracle/models.py $(BENCH:=@224)
+	@for net in $(BENCH); do target/debug/ait tune $(AIT_CACHE)/models/$$net-224.onnx --sparsity 0,0.5,0.75 --budget 6 \
+	  --log $(TUNING) > /dev/null || exit 1; done
+	@target/debug/ait bench $(BENCH) --tuning-log $(TUNING) --markdown docs/benchmarks.md --svg docs/benchmarks.svg
+	@target/debug/ait bench resnet50 --core generic --markdown docs/benchmarks-instructions.md
 
 bless: setup
 	@BLESS=1 INSTA_UPDATE=always $(PYTHON) test/run.py rust lit

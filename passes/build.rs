@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Relative to this crate.
-const SOURCES: [&str; 3] = ["../lowering/src/kernels", "../runtime/cores", "../tools/meter"];
+const SOURCES: [&str; 4] =
+    ["../dialects/src/infer", "../lowering/src/kernels", "../runtime/cores", "../tools/meter"];
 
 fn main() -> io::Result<()> {
     let mut files = Vec::new();

@@ -147,7 +147,7 @@ def main() -> None:
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION", choices=[[], *SECTIONS])
     chosen = parser.parse_args().sections or list(SECTIONS)
-    if {"lit", "networks", "onnx_node"} & set(chosen) and call("cargo", "build", "--quiet", "-p", "ait-tools")[0] != 0:
+    if {"lit", "networks", "onnx_node"} & set(chosen) and call("cargo", "build", "--quiet", "-p", "ait-tools", "-p", "ait-meter")[0] != 0:
         print("0 passed, 1 failed")
         sys.exit(1)
     result = Counts()

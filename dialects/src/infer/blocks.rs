@@ -8,7 +8,7 @@ pub const MOST_POSITIONS: i64 = 256;
 /// weights that pass by.
 const NEAR_BYTES: i64 = 256 << 10;
 /// The same where a task cannot have fewer positions.
-const MOST_NEAR_BYTES: i64 = 448 << 10;
+const MOST_NEAR_BYTES: i64 = 400 << 10;
 /// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
 const WANTED_TASKS: i64 = 16;
 /// Fewest row tiles of a task, so that packing is a small part of it.

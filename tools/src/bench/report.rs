@@ -160,7 +160,8 @@ pub fn markdown(reports: &[Report], command: &str) -> String {
 
 const PREFACE: &str = "# Benchmarks
 
-Made by `COMMAND`; `make bench` does it again. Nothing here is time: the figures are
+Made by `COMMAND`; `make bench` does it again (cycles of a core: [benchmarks.md](benchmarks.md); instructions:
+[benchmarks-instructions.md](benchmarks-instructions.md)). Nothing here is time: the figures are
 cycles of a model of the core ([measuring.md](measuring.md)), exact and the same in every run; on the core `generic` every
 instruction is one cycle. Both sides run in one process on one thread with weights packed before; every output is compared
 with a scalar reference first. *Ours* is the standard pipeline's code for a network of this one convolution with ReLU, with
@@ -169,12 +170,13 @@ NHWC; that version has no vector kernel for depthwise convolutions. A sparse con
 fewer columns of weights (column-wise N:M, M = K).
 
 `x` is XNNPACK's cycles divided by ours; *MAC/cycle* counts the multiplications of the dense convolution; *waits for* is
-what most cycles without an instruction waited for, and in how many of all; *per FMA* is instructions for one vector
+what most cycles without an instruction waited for, and in how many of all; *per output* is instructions for one output
+element, *per FMA* is instructions for one vector
 multiply-add, in the whole call and (on `generic`) in the innermost loop; *n* is how often the network has this
 convolution.
 ";
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 16] = [
     "convolution",
     "n",
     "sparsity",
@@ -187,6 +189,7 @@ const HEADER: [&str; 15] = [
     "MAC/cycle",
     "waits for",
     "instructions",
+    "per output",
     "per FMA",
     "inner loop",
     "scratch",
@@ -194,13 +197,14 @@ const HEADER: [&str; 15] = [
 
 impl Count {
     /// From the cycles on.
-    fn cells(&self, speedup: f64) -> [String; 7] {
+    fn cells(&self, speedup: f64) -> [String; 8] {
         [
             self.cycles.to_string(),
             format!("{speedup:.2}"),
             format!("{:.2}", self.macs_per_cycle),
             self.wait(),
             self.instructions.to_string(),
+            format!("{:.2}", self.per_output),
             optional(self.per_vfmacc),
             optional(self.inner_per_vfmacc),
         ]
