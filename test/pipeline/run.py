@@ -42,6 +42,9 @@ SPARSE = (
 SPARSE_EVERY_VLEN = (("--sparsity=0.5", 1, "file"), ("--nm=2:4", 2, "masks"))
 WEIGHTS_NETWORK, WEIGHTS_SPARSITY, WEIGHTS_RATIO = "resnet50", "--sparsity=0.5", 0.56
 
+# Kernels of full-size layers: what spills vector registers is an error, and whether it does depends on the shape.
+FULL_LAYERS = ("resnet50", "densenet121", "mobilenet_v2")
+
 BUDGET_NETWORK, BUDGET_S, BUDGET_GB = "resnet50@224", 15.0, 2.0
 
 
@@ -174,6 +177,17 @@ def check_weights(folder: Path) -> tuple[bool, str]:
     return sparse <= WEIGHTS_RATIO * dense, f"{line} (at most {WEIGHTS_RATIO})"
 
 
+def check_full_layers(network: str, folder: Path) -> tuple[bool, str]:
+    """The layers of a 224 x 224 network, half pruned, to an object."""
+    [model] = models.make(f"{network}@224", folder)
+    with tempfile.TemporaryDirectory(prefix="ait-net-") as out:
+        try:
+            ait.compile(model, Path(out), "--layout=cnhw", "--batch=1", "--sparsity=0.5", emit="obj")
+        except (ait.Refused, ait.Crashed) as error:
+            return False, f"{network}@224 --sparsity=0.5: {error}"
+    return True, f"{network}@224 --sparsity=0.5 to an object: no kernel spills"
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -194,6 +208,8 @@ def main() -> None:
         report(*check_budget(folder))
     if WEIGHTS_NETWORK in arguments.networks:
         report(*check_weights(folder))
+    for network in filter(FULL_LAYERS.__contains__, arguments.networks):
+        report(*check_full_layers(network, folder))
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for lines in pool.map(lambda build: check(build, paths[build.network]), work):
             for agree, line in lines:
