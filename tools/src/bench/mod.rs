@@ -3,6 +3,7 @@
 mod measure;
 mod plot;
 mod report;
+mod whole;
 
 pub use measure::{Count, Measurement, Plan, Variant, measure};
 pub use report::{Memory, Report, Row};
@@ -72,6 +73,9 @@ pub struct Arguments {
     /// Algorithm of our kernels, instead of the pipeline's choice
     #[arg(long)]
     algorithm: Option<String>,
+    /// Measure whole networks in every layout instead of their convolutions
+    #[arg(long, conflicts_with_all = ["input", "svg", "tile", "lmul", "unroll", "algorithm"])]
+    whole: bool,
     /// Convolutions measured at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: u64,
@@ -114,6 +118,9 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         core: core.at_vlen(vlen)?,
         options: options(arguments)?,
     };
+    if arguments.whole {
+        return whole(arguments, &plan);
+    }
     let mut reports = Vec::new();
     for (title, model, layers) in subjects(arguments)? {
         ensure!(!layers.is_empty(), "{title} has no convolutions");
@@ -123,6 +130,33 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));
     }
     write(arguments, &reports)
+}
+
+/// `--whole`.
+fn whole(arguments: &Arguments, plan: &Plan) -> Result<ExitCode> {
+    let report = |model: &String| {
+        whole::Report::new(&whole::Plan {
+            path: path(model)?,
+            batch: arguments.batch,
+            sparsities: &plan.sparsities,
+            vlen: plan.vlen,
+            core: &plan.core,
+            options: &plan.options,
+        })
+    };
+    let reports = arguments.models.iter().map(report).collect::<Result<Vec<_>>>()?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        reports.iter().for_each(|report| print!("{}", report.text()));
+    }
+    if let Some(path) = &arguments.markdown {
+        let preface = report::WHOLE_PREFACE.replace("COMMAND", &command());
+        let page: String =
+            std::iter::once(preface).chain(reports.iter().map(whole::Report::section)).collect();
+        crate::output::write(path, |sink| Ok(sink.write_all(page.as_bytes())?))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn write(arguments: &Arguments, reports: &[Report]) -> Result<ExitCode> {

@@ -176,6 +176,16 @@ multiply-add, in the whole call and (on `generic`) in the innermost loop; *n* is
 convolution.
 ";
 
+/// The head of a page on whole networks.
+pub(super) const WHOLE_PREFACE: &str = "# Whole networks
+
+Made by `COMMAND`; `make bench` does it again. Model cycles of one inference ([measuring.md](measuring.md)), weights packed
+before, caches empty at its start. *nhwc* runs XNNPACK wherever it has an operator (pruned convolutions: generated kernels, with
+conversions around them), *cnhw* generated kernels alone, *auto* what `ait-eqsat` found cheapest by the cost model. The
+layouts' outputs are compared with each other; against ONNX Runtime they are in the tests. `x` is dense nhwc's cycles divided
+by these; *conversions* are layers that only move elements, as a share of the cycles.
+";
+
 const HEADER: [&str; 16] = [
     "convolution",
     "n",
