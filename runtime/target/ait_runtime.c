@@ -311,9 +311,10 @@ static uint64_t now_ns(void) {
   return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
-uint64_t ait_layer_begin(const ait_context *ctx) { return ctx->profile ? now_ns() : 0; }
+/* Never inlined: the meter (tools/meter) tells layers by these calls. */
+__attribute__((noinline)) uint64_t ait_layer_begin(const ait_context *ctx) { return ctx->profile ? now_ns() : 0; }
 
-void ait_layer_end(ait_context *ctx, uint32_t layer, uint64_t begin) {
+__attribute__((noinline)) void ait_layer_end(ait_context *ctx, uint32_t layer, uint64_t begin) {
   if (ctx->profile) ctx->layer_ns[layer] += now_ns() - begin;
 }
 
