@@ -1,6 +1,8 @@
 //! The command line of `ait`.
 
 use crate::{bench, command_line, compile, failure, inspect, prune, run, tune};
+use ait_cores::Core;
+use ait_passes::cost::Target;
 use ait_passes::prune::Amount;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -107,22 +109,59 @@ pub fn quoted(path: &Path) -> Result<String> {
     Ok(format!("\"{text}\""))
 }
 
-/// What kernels are chosen for, and by.
+/// `--core`.
 #[derive(Args, Clone, Debug)]
-pub struct Tuning {
+pub struct CoreName {
     /// Core whose cycles decide which kernels are chosen: a name (generic: every instruction is one cycle), or a file
     /// that ends in .toml
     #[arg(long, value_name = "CORE", default_value = ait_cores::DEFAULT)]
-    pub core: String,
+    core: String,
+}
+
+impl Default for CoreName {
+    fn default() -> Self {
+        Self { core: ait_cores::DEFAULT.to_owned() }
+    }
+}
+
+impl CoreName {
+    /// As an option of `ait-pipeline`.
+    ///
+    /// # Errors
+    /// If a file's name cannot be written in a pipeline.
+    pub fn option(&self) -> Result<(&'static str, String)> {
+        Ok(("core", quoted(Path::new(&self.core))?))
+    }
+}
+
+/// What programs are measured on, besides the core.
+#[derive(Args, Clone, Debug)]
+pub struct Machine {
+    /// Vector length of the emulated core in bits [default: the core's]
+    #[arg(long, value_parser = crate::run::parse_vlen)]
+    pub vlen: Option<u32>,
+}
+
+impl Machine {
+    /// The core, as it is to be modelled.
+    ///
+    /// # Errors
+    /// When there is no such core, or its timings are for another vector length.
+    pub fn target(&self, core: &CoreName) -> Result<Target> {
+        let core = Core::named_or_file(&core.core)?;
+        let vlen = self.vlen.unwrap_or(core.vlen);
+        Ok(Target { core: core.at_vlen(vlen)?, vlen, threads: 1 })
+    }
+}
+
+/// What kernels are chosen for, and by.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Tuning {
+    #[command(flatten)]
+    pub core: CoreName,
     /// Log of `ait tune`: what was measured decides, the static model of the core where nothing was
     #[arg(long, value_name = "FILE")]
     pub tuning_log: Option<PathBuf>,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self { core: ait_cores::DEFAULT.to_owned(), tuning_log: None }
-    }
 }
 
 impl Tuning {
@@ -131,7 +170,7 @@ impl Tuning {
     /// # Errors
     /// If a file's name cannot be written in a pipeline.
     pub fn options(&self) -> Result<Vec<(&'static str, String)>> {
-        let mut options = vec![("core", quoted(Path::new(&self.core))?)];
+        let mut options = vec![self.core.option()?];
         if let Some(log) = &self.tuning_log {
             options.push(("tuning-log", quoted(log)?));
         }

@@ -2,9 +2,9 @@
 
 use crate::measure::layer::{Data, Shape};
 use crate::measure::{Candidate, Choice, Recipe, Session};
-use ait_cores::{Cause, Class, Core, Measure, Reading};
+use ait_cores::{Cause, Class, Measure, Reading};
 use ait_dialects::Layout;
-use ait_passes::cost::{self, Algorithm, Sparsity};
+use ait_passes::cost::{self, Algorithm, Sparsity, Target};
 use ait_passes::prune::Amount;
 use ait_runtime::exec::Qemu;
 use ait_runtime::exec::count::{Block, Region};
@@ -22,10 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(1200);
 pub struct Plan {
     /// Parts of the columns that are pruned; 0 is dense.
     pub sparsities: Vec<f64>,
-    /// Bits of a vector register.
-    pub vlen: u32,
     /// Whose cycles are modelled.
-    pub core: Core,
+    pub target: Target,
     /// Options of the standard pipeline besides the layout.
     pub options: Vec<(&'static str, String)>,
 }
@@ -103,11 +101,11 @@ fn measure_in(shape: &Shape, plan: &Plan) -> Result<Measurement> {
     let data = Data::new(shape)?;
     let candidates = candidates(shape, &data, plan)?;
     let session = Session::new(shape, &data, &candidates, TIMEOUT)?;
-    let qemu = Qemu::new(plan.vlen)?;
-    let readings = session.meter(&qemu, &plan.core)?;
+    let qemu = Qemu::new(plan.target.vlen)?;
+    let readings = session.bench().meter(&qemu, &plan.target.core)?;
     session.check()?;
     // Only where instructions are what is asked for: the log of them takes longer than everything else.
-    let regions = if plan.core.name == "generic" { session.count(&qemu)? } else { Vec::new() };
+    let regions = if plan.target.core.name == "generic" { session.bench().count(&qemu)? } else { Vec::new() };
     let mut counts = Vec::new();
     for (index, reading) in readings.iter().enumerate() {
         counts.push(Count::of(reading, regions.get(index), shape)?);
@@ -135,12 +133,11 @@ fn estimate(shape: &Shape, plan: &Plan, sparsity: f64, choice: &Choice) -> Optio
         true => Amount::Sparsity(sparsity).columns(shape.columns(), choice.tile).ok()?,
         false => None,
     };
-    let target = cost::Target { core: plan.core.clone(), vlen: plan.vlen, threads: 1 };
     let algorithm = [Algorithm::Direct, Algorithm::Split, Algorithm::Packed]
         .into_iter()
         .find(|algorithm| algorithm.name() == choice.algorithm)?;
     let choice = cost::Choice { algorithm, tile: choice.tile, lmul: choice.lmul, unroll: choice.unroll };
-    cost::cycles(&target, shape, Sparsity::of(pattern), &choice).ok()
+    cost::cycles(&plan.target, shape, Sparsity::of(pattern), &choice).ok()
 }
 
 /// XNNPACK's, then ours at each sparsity.

@@ -8,15 +8,15 @@ mod whole;
 pub use measure::{Count, Measurement, Plan, Variant, measure};
 pub use report::{Memory, Report, Row};
 
-use crate::cli::{Tuning, joined};
+use crate::cli::{Machine, Tuning, joined};
 use crate::compile;
 use crate::measure::layer::{self, Layer, Shape};
-use ait_cores::Core;
 use ait_passes::PassError;
 use ait_runtime::paths::cache_dir;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -58,9 +58,8 @@ pub struct Arguments {
     sparsity: Vec<f64>,
     #[command(flatten)]
     tuning: Tuning,
-    /// Vector length of the emulated core in bits [default: the core's]
-    #[arg(long, value_parser = crate::run::parse_vlen)]
-    vlen: Option<u32>,
+    #[command(flatten)]
+    machine: Machine,
     /// Output channels that our kernels compute at once, instead of the pipeline's choice
     #[arg(long)]
     tile: Option<u32>,
@@ -110,12 +109,9 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
 /// # Errors
 /// What a measurement reports; files that cannot be read or written.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
-    let core = Core::named_or_file(&arguments.tuning.core)?;
-    let vlen = arguments.vlen.unwrap_or(core.vlen);
     let plan = Plan {
         sparsities: arguments.sparsity.clone(),
-        vlen,
-        core: core.at_vlen(vlen)?,
+        target: arguments.machine.target(&arguments.tuning.core)?,
         options: options(arguments)?,
     };
     if arguments.whole {
@@ -129,7 +125,11 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         let memory = model.map(|model| memory(arguments, &model, &plan.options)).transpose()?;
         reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));
     }
-    write(arguments, &reports)
+    let pages = [
+        (&arguments.markdown, report::markdown(&reports, &command())),
+        (&arguments.svg, plot::svg(&reports)),
+    ];
+    show(arguments, &reports, Report::text, &pages)
 }
 
 /// `--whole`.
@@ -139,37 +139,31 @@ fn whole(arguments: &Arguments, plan: &Plan) -> Result<ExitCode> {
             path: path(model)?,
             batch: arguments.batch,
             sparsities: &plan.sparsities,
-            vlen: plan.vlen,
-            core: &plan.core,
+            target: &plan.target,
             options: &plan.options,
         })
     };
     let reports = arguments.models.iter().map(report).collect::<Result<Vec<_>>>()?;
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
-    } else {
-        reports.iter().for_each(|report| print!("{}", report.text()));
-    }
-    if let Some(path) = &arguments.markdown {
-        let preface = report::WHOLE_PREFACE.replace("COMMAND", &command());
-        let page: String =
-            std::iter::once(preface).chain(reports.iter().map(whole::Report::section)).collect();
-        crate::output::write(path, |sink| Ok(sink.write_all(page.as_bytes())?))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let preface = report::WHOLE_PREFACE.replace("COMMAND", &command());
+    let page = std::iter::once(preface).chain(reports.iter().map(whole::Report::section)).collect();
+    show(arguments, &reports, whole::Report::text, &[(&arguments.markdown, page)])
 }
 
-fn write(arguments: &Arguments, reports: &[Report]) -> Result<ExitCode> {
+/// Prints the result and writes the files that were asked for.
+fn show<R: Serialize>(
+    arguments: &Arguments,
+    reports: &[R],
+    text: impl Fn(&R) -> String,
+    files: &[(&Option<PathBuf>, String)],
+) -> Result<ExitCode> {
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(reports)?);
     } else {
-        reports.iter().for_each(|report| print!("{}", report.text()));
+        reports.iter().for_each(|report| print!("{}", text(report)));
     }
-    let page = report::markdown(reports, &command());
-    let files = [(&arguments.markdown, page), (&arguments.svg, plot::svg(reports))];
-    for (path, text) in files {
+    for (path, page) in files {
         if let Some(path) = path {
-            crate::output::write(path, |sink| Ok(sink.write_all(text.as_bytes())?))?;
+            crate::output::write_text(path, page)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -179,7 +173,7 @@ fn write(arguments: &Arguments, reports: &[Report]) -> Result<ExitCode> {
 fn options(arguments: &Arguments) -> Result<Vec<(&'static str, String)>> {
     let mut options = arguments.tuning.options()?;
     let given = [
-        ("vlen", arguments.vlen.map(|vlen| vlen.to_string())),
+        ("vlen", arguments.machine.vlen.map(|vlen| vlen.to_string())),
         ("tile", arguments.tile.map(|tile| tile.to_string())),
         ("lmul", arguments.lmul.map(|lmul| lmul.to_string())),
         ("unroll", arguments.unroll.map(|unroll| unroll.to_string())),

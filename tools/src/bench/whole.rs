@@ -4,18 +4,19 @@
 use super::report::percent;
 use crate::cli::{Network, joined};
 use crate::compile;
-use ait_cores::{Cause, Core, Reading};
+use crate::measure::{Bench, difference};
+use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
-use ait_runtime::exec::{Job, JobFile, Qemu};
+use ait_passes::cost::Target;
+use ait_runtime::exec::Qemu;
 use ait_runtime::table::Table;
-use ait_runtime::target::Toolchain;
 use ait_runtime::{Tensor, npy};
 use anyhow::{Context as _, Result, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The layouts of `ait compile`; the first is XNNPACK's.
@@ -32,10 +33,8 @@ pub struct Plan<'a> {
     pub batch: u64,
     /// Parts of the columns that are pruned; 0 is dense.
     pub sparsities: &'a [f64],
-    /// Bits of a vector register.
-    pub vlen: u32,
     /// Whose cycles are modelled.
-    pub core: &'a Core,
+    pub target: &'a Target,
     /// Options of the standard pipeline besides layout and sparsity.
     pub options: &'a [(&'static str, String)],
 }
@@ -90,7 +89,7 @@ impl Report {
         for inference in &mut inferences {
             inference.speedup = first as f64 / inference.cycles.max(1) as f64;
         }
-        Ok(Self { model, core: plan.core.name.clone(), vlen: plan.vlen, inferences })
+        Ok(Self { model, core: plan.target.core.name.clone(), vlen: plan.target.vlen, inferences })
     }
 
     fn title(&self) -> String {
@@ -159,31 +158,12 @@ impl Inference {
 fn run(plan: &Plan, sparsity: f64) -> Result<Vec<Inference>> {
     let programs: Vec<Program> =
         LAYOUTS.iter().map(|layout| program(plan, layout, sparsity)).collect::<Result<_>>()?;
-    let work = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let file = |name: &str, suffix: &str| work.path().join(format!("{name}.{suffix}"));
-    let mut job = Job { timeout: TIMEOUT, ..Job::new(work.path().join("bench")) };
-    for program in &programs {
-        let name = program.name.as_str();
-        let (inputs, outputs) = (program.inputs.as_slice(), program.outputs.len());
-        let ([input], 1) = (inputs, outputs) else {
-            anyhow::bail!("it has {} inputs and {outputs} outputs instead of one each", inputs.len());
-        };
-        std::fs::write(file(name, "o"), &program.object)?;
-        std::fs::write(file(name, "weights"), &program.weights)?;
-        npy::write(&file(name, "input.npy"), &noise(&input.shape)?)?;
-        for suffix in ["weights", "input.npy"] {
-            job.inputs.push(JobFile::new(format!("{name}.{suffix}"), file(name, suffix)));
-        }
-        job.outputs.push(JobFile::new(format!("{name}.output.npy"), file(name, "output.npy")));
-    }
-    let names = || programs.iter().map(|program| program.name.as_str());
-    let objects: Vec<_> = names().map(|name| file(name, "o")).collect();
-    let models: Vec<(&str, &Path)> = names().zip(objects.iter().map(PathBuf::as_path)).collect();
-    Toolchain::find()?.build_bench(&models, &job.program)?;
-    let readings = Qemu::new(plan.vlen)?.meter(&job, plan.core)?;
-    let (got, wanted) = (readings.len(), programs.len());
-    ensure!(got == wanted, "{got} of {wanted} runs were measured");
-    agree(&names().map(|name| npy::read(&file(name, "output.npy"))).collect::<Result<Vec<_>, _>>()?)?;
+    let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
+    let run = |program| -> Result<(&Program, Tensor)> { Ok((program, input(program)?)) };
+    let bench = Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, TIMEOUT)?;
+    let readings = bench.meter(&Qemu::new(plan.target.vlen)?, &plan.target.core)?;
+    let output = |program: &Program| npy::read(&bench.output(&program.name));
+    agree(&programs.iter().map(output).collect::<Result<Vec<_>, _>>()?)?;
     let of = |((layout, program), reading)| Inference::of(layout, sparsity, program, reading);
     Ok(LAYOUTS.into_iter().zip(&programs).zip(&readings).map(of).collect())
 }
@@ -209,11 +189,14 @@ fn noise(shape: &[i64]) -> Result<Tensor> {
 /// Checks that all layouts computed the same.
 fn agree(outputs: &[Tensor]) -> Result<()> {
     let [first, others @ ..] = outputs else { return Ok(()) };
-    let largest = first.data().iter().fold(0.0f32, |most, x| most.max(x.abs()));
     for (layout, output) in LAYOUTS.iter().skip(1).zip(others) {
-        let is_close = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * largest;
-        let same = output.shape() == first.shape() && output.data().iter().zip(first.data()).all(is_close);
-        ensure!(same, "{layout} and {} compute different outputs", LAYOUTS[0]);
+        let difference = difference(output, first, TOLERANCE);
+        ensure!(
+            difference.is_none(),
+            "{layout} and {} differ: {}",
+            LAYOUTS[0],
+            difference.unwrap_or_default()
+        );
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! One convolution, compiled in several ways, run in QEMU, compared with the scalar reference, and counted or metered.
 
+mod bench;
 pub mod layer;
 
+pub use bench::Bench;
+
 use crate::cli::joined;
-use ait_cores::{Core, Reading};
 use ait_dialects::Layout;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::nm::Columns;
@@ -11,18 +13,13 @@ use ait_lowering::Program;
 use ait_passes::Pipeline;
 use ait_passes::prune::Amount;
 use ait_passes::rewrite::{self, Rewriter};
-use ait_runtime::exec::count::Region;
-use ait_runtime::exec::{Job, JobFile, Qemu};
-use ait_runtime::target::Toolchain;
-use ait_runtime::{Tensor, npy};
+use ait_runtime::Tensor;
 use anyhow::{Context as _, Result, bail, ensure};
 use layer::{Data, Shape};
 use melior::ir::operation::OperationLike;
 use melior::ir::{Module, ValueLike};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Largest difference to the reference, in parts of the largest output.
 const TOLERANCE: f32 = 1e-4;
@@ -146,8 +143,7 @@ pub struct Session<'a> {
     shape: &'a Shape,
     data: &'a Data,
     candidates: &'a [Candidate],
-    work: TempDir,
-    job: Job,
+    bench: Bench,
 }
 
 impl<'a> Session<'a> {
@@ -161,56 +157,16 @@ impl<'a> Session<'a> {
         candidates: &'a [Candidate],
         timeout: Duration,
     ) -> Result<Self> {
-        let work = tempfile::tempdir().context("cannot make a temporary directory")?;
-        let job = Job { timeout, ..Job::new(work.path().join("bench")) };
-        let mut session = Self { shape, data, candidates, work, job };
-        session.build()?;
-        Ok(session)
+        let run = |candidate: &'a Candidate| -> Result<(&'a Program, Tensor)> {
+            Ok((&candidate.program, layer::in_memory_order(&data.input, candidate.layout)?))
+        };
+        let runs = candidates.iter().map(run).collect::<Result<Vec<_>>>()?;
+        Ok(Self { shape, data, candidates, bench: Bench::new(&runs, timeout)? })
     }
 
-    fn build(&mut self) -> Result<()> {
-        let mut objects = Vec::new();
-        for Candidate { program, layout, .. } in self.candidates {
-            let [object, weights, input, output] =
-                ["o", "weights", "input.npy", "output.npy"].map(|suffix| self.file(&program.name, suffix));
-            std::fs::write(&object, &program.object)?;
-            std::fs::write(&weights, &program.weights)?;
-            npy::write(&input, &layer::in_memory_order(&self.data.input, *layout)?)?;
-            let named = |suffix: &str, path: &Path| JobFile::new(format!("{}.{suffix}", program.name), path);
-            self.job.inputs.extend([named("weights", &weights), named("input.npy", &input)]);
-            self.job.outputs.push(named("output.npy", &output));
-            objects.push((program.name.as_str(), object));
-        }
-        let models: Vec<(&str, &Path)> = objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
-        Ok(Toolchain::find()?.build_bench(&models, &self.job.program)?)
-    }
-
-    fn file(&self, name: &str, suffix: &str) -> PathBuf {
-        self.work.path().join(format!("{name}.{suffix}"))
-    }
-
-    /// Runs all candidates and counts their instructions.
-    ///
-    /// # Errors
-    /// What QEMU reports.
-    pub fn count(&self, qemu: &Qemu) -> Result<Vec<Region>> {
-        let regions = qemu.count(&self.job)?;
-        self.complete(regions)
-    }
-
-    /// Runs all candidates and meters them on a core.
-    ///
-    /// # Errors
-    /// What QEMU or the meter report.
-    pub fn meter(&self, qemu: &Qemu, core: &Core) -> Result<Vec<Reading>> {
-        let readings = qemu.meter(&self.job, core)?;
-        self.complete(readings)
-    }
-
-    fn complete<T>(&self, found: Vec<T>) -> Result<Vec<T>> {
-        let (got, wanted) = (found.len(), self.candidates.len());
-        ensure!(got == wanted, "{got} of {wanted} runs were measured");
-        Ok(found)
+    /// The linked program.
+    pub fn bench(&self) -> &Bench {
+        &self.bench
     }
 
     /// Compares what the last run computed with the reference: what is wrong with each candidate, if anything is.
@@ -229,9 +185,9 @@ impl<'a> Session<'a> {
                     known.len() - 1
                 }
             };
-            let path = self.file(&candidate.program.name, "output.npy");
+            let path = self.bench.output(&candidate.program.name);
             let got = layer::read_output(&path, candidate.layout)?;
-            verdicts.push(difference(&got, &known[position].1));
+            verdicts.push(difference(&got, &known[position].1, TOLERANCE));
         }
         Ok(verdicts)
     }
@@ -249,14 +205,14 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What is wrong with an output, if anything is.
-fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
+/// What is wrong with an output, if anything is: it may differ by `tolerance`, in parts of the largest one.
+pub fn difference(got: &Tensor, expected: &Tensor, tolerance: f32) -> Option<String> {
     if got.shape() != expected.shape() {
         return Some(format!("shape {:?} instead of {:?}", got.shape(), expected.shape()));
     }
     let largest = expected.data().iter().fold(0.0f32, |most, x| most.max(x.abs()));
     let mut pairs = got.data().iter().zip(expected.data()).enumerate();
-    let is_close = |got: f32, expected: f32| (got - expected).abs() <= TOLERANCE * largest;
+    let is_close = |got: f32, expected: f32| (got - expected).abs() <= tolerance * largest;
     // NaN is not close to anything.
     let far = pairs.find(|(_, (got, expected))| !is_close(**got, **expected));
     far.map(|(index, (got, expected))| format!("output {index} is {got} instead of {expected}"))

@@ -10,16 +10,15 @@ pub use oracle::{Measure, Meter, Static};
 pub use space::{Item, candidates, items};
 pub use summary::{Row, Summary};
 
-use crate::cli::Network;
+use crate::cli::{CoreName, Machine, Network};
 use crate::compile;
 use crate::measure::layer::{self, Layer};
-use ait_cores::Core;
 use ait_passes::cost::{COMPILER, Choice, Chooser, Key, Oracle, Outcome, Record, Target};
 use ait_runtime::tuning::Log;
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,12 +38,10 @@ pub struct Arguments {
     /// Parts of the columns that are pruned; 0 is dense. A stem and depthwise convolutions stay dense
     #[arg(long, value_delimiter = ',', default_value = "0,0.5", value_parser = crate::cli::parse_ratio)]
     sparsity: Vec<f64>,
-    /// Core to tune for: a name, or a file that ends in .toml
-    #[arg(long, value_name = "CORE", default_value = ait_cores::DEFAULT)]
-    core: String,
-    /// Vector length in bits [default: the core's]
-    #[arg(long, value_parser = crate::run::parse_vlen)]
-    vlen: Option<u32>,
+    #[command(flatten)]
+    core: CoreName,
+    #[command(flatten)]
+    machine: Machine,
     /// Who says how fast a candidate is
     #[arg(long, value_enum, default_value = "meter")]
     oracle: Kind,
@@ -82,16 +79,14 @@ enum Kind {
 /// # Errors
 /// When the network, the core or the log cannot be read, or a file cannot be written. A candidate that fails is none.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
-    let core = Core::named_or_file(&arguments.core)?;
-    let vlen = arguments.vlen.unwrap_or(core.vlen);
-    let target = Target { core: core.at_vlen(vlen)?, vlen, threads: 1 };
+    let target = arguments.machine.target(&arguments.core)?;
     let layers = layers(arguments)?;
     let items = items(&layers, &arguments.sparsity)?;
     ensure!(!items.is_empty(), "{} has no convolution to tune", arguments.model.display());
     let timeout = Duration::from_secs(arguments.timeout);
     let oracle: Box<dyn Measure> = match arguments.oracle {
         Kind::Model => Box::new(Static { target: target.clone() }),
-        Kind::Meter => Box::new(Meter::new(&arguments.core, target.clone(), timeout)?),
+        Kind::Meter => Box::new(Meter::new(arguments.core.clone(), target.clone(), timeout)?),
     };
     let mut log = Log::<Record>::open(&arguments.log)?;
     log.take_notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
@@ -201,12 +196,6 @@ impl Work<'_> {
         }
         Ok(())
     }
-}
-
-/// Writes a file of the summary.
-fn write(path: &Path, text: &str) -> Result<()> {
-    crate::output::write(path, |sink| Ok(sink.write_all(text.as_bytes())?))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The name of an oracle in reports.

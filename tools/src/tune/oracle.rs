@@ -1,13 +1,13 @@
 //! Who says how fast a candidate is.
 
 use super::Item;
+use crate::cli::CoreName;
 use crate::measure::layer::Data;
 use crate::measure::{Candidate, Recipe, Session};
 use ait_dialects::Layout;
 use ait_passes::cost::{self, Algorithm, Choice, Oracle, Outcome, Target};
 use ait_runtime::exec::{ExecError, Qemu};
 use anyhow::Result;
-use std::path::Path;
 use std::time::Duration;
 
 /// Measures candidates. A board is one more implementation: it runs the same programs by another
@@ -44,8 +44,7 @@ impl Measure for Static {
 /// cycles.
 pub struct Meter {
     target: Target,
-    /// As `--core` names it.
-    core: String,
+    core: CoreName,
     qemu: Qemu,
     timeout: Duration,
     /// Computes something else with this choice.
@@ -58,11 +57,11 @@ impl Meter {
     ///
     /// # Errors
     /// When there is no QEMU.
-    pub fn new(core: &str, target: Target, timeout: Duration) -> Result<Self> {
+    pub fn new(core: CoreName, target: Target, timeout: Duration) -> Result<Self> {
         let qemu = Qemu::new(target.vlen)?;
         Ok(Self {
             target,
-            core: core.to_owned(),
+            core,
             qemu,
             timeout,
             #[cfg(test)]
@@ -71,11 +70,10 @@ impl Meter {
     }
 
     fn compile(&self, item: &Item, data: &Data, choice: &Choice, index: usize) -> Result<Candidate> {
-        let quoted = crate::cli::quoted(Path::new(&self.core))?;
         // "direct" is in place, after a split where the window needs one.
         let algorithm = if choice.algorithm == Algorithm::Packed { "packed" } else { "direct" };
         let options = vec![
-            ("core", quoted),
+            self.core.option()?,
             ("vlen", self.target.vlen.to_string()),
             ("tile", choice.tile.to_string()),
             ("lmul", choice.lmul.to_string()),
@@ -97,7 +95,7 @@ impl Meter {
     fn run(&self, item: &Item, data: &Data, candidates: &[Candidate]) -> Result<Vec<Outcome>> {
         let timeout = self.timeout * u32::try_from(candidates.len()).unwrap_or(1);
         let session = Session::new(&item.convolution, data, candidates, timeout)?;
-        let readings = session.meter(&self.qemu, &self.target.core)?;
+        let readings = session.bench().meter(&self.qemu, &self.target.core)?;
         let outcome = |(reading, verdict): (ait_cores::Reading, Option<String>)| match verdict {
             Some(difference) => Outcome::Wrong(difference),
             None => Outcome::Cycles(reading.total().cycles),

@@ -1,7 +1,8 @@
 //! The profile: what was found for each convolution. It tells the next pruning the rows of a tile, and the designer of
 //! the network from which sparsity on pruning pays.
 
-use super::{Item, unit, write};
+use super::{Item, unit};
+use crate::output::write_text;
 use ait_passes::cost::{Chooser, Given, Oracle, Picked, Record, Target};
 use ait_runtime::table::Table;
 use anyhow::{Context as _, Result};
@@ -120,10 +121,10 @@ impl Summary {
     pub fn write(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot make the directory {}", directory.display()))?;
-        write(&directory.join("summary.md"), &self.markdown())?;
-        write(&directory.join("summary.json"), &(serde_json::to_string_pretty(self)? + "\n"))?;
-        write(&directory.join("summary.svg"), &self.svg())?;
-        write(&directory.join("prune.toml"), &self.config())
+        write_text(&directory.join("summary.md"), &self.markdown())?;
+        write_text(&directory.join("summary.json"), &(serde_json::to_string_pretty(self)? + "\n"))?;
+        write_text(&directory.join("summary.svg"), &self.svg())?;
+        write_text(&directory.join("prune.toml"), &self.config())
     }
 
     fn markdown(&self) -> String {

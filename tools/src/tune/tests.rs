@@ -1,5 +1,7 @@
 use super::*;
+use crate::cli::CoreName;
 use ait_passes::cost::{Algorithm, Convolution, Given, Sparsity};
+use std::path::Path;
 
 fn target() -> Target {
     Target::named(ait_cores::DEFAULT).unwrap()
@@ -19,7 +21,7 @@ fn item(ratio: f64) -> Item {
 }
 
 fn meter(seconds: u64) -> Meter {
-    Meter::new(ait_cores::DEFAULT, target(), Duration::from_secs(seconds)).unwrap()
+    Meter::new(CoreName::default(), target(), Duration::from_secs(seconds)).unwrap()
 }
 
 fn tuned(oracle: &dyn Measure, items: &[Item], budget: usize, path: &Path) -> Vec<Record> {
@@ -87,7 +89,7 @@ fn what_is_wrong_is_never_chosen() {
 #[test]
 fn what_takes_too_long_is_recorded_as_that() {
     let choices = candidates(&Chooser::new(target()), &item(0.0), 2).unwrap();
-    let meter = Meter::new(ait_cores::DEFAULT, target(), Duration::from_millis(1)).unwrap();
+    let meter = Meter::new(CoreName::default(), target(), Duration::from_millis(1)).unwrap();
     let outcomes = meter.measure(&item(0.0), &choices);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::TimedOut(_))), "{outcomes:?}");
 }

@@ -1,0 +1,90 @@
+//! Compiled networks in one program that runs each of them once, between the marks of a region.
+
+use ait_cores::{Core, Reading};
+use ait_lowering::Program;
+use ait_runtime::exec::count::Region;
+use ait_runtime::exec::{Job, JobFile, Qemu};
+use ait_runtime::target::Toolchain;
+use ait_runtime::{Tensor, npy};
+use anyhow::{Context as _, Result, ensure};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The linked program and its files.
+pub struct Bench {
+    work: TempDir,
+    job: Job,
+    runs: usize,
+}
+
+impl Bench {
+    /// Links networks of one input and one output, of different names, each with what it gets (in the order of its
+    /// memory). They run for at most `timeout` together.
+    ///
+    /// # Errors
+    /// What the tools or the file system report.
+    pub fn new(runs: &[(&Program, Tensor)], timeout: Duration) -> Result<Self> {
+        let work = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let job = Job { timeout, ..Job::new(work.path().join("bench")) };
+        let mut bench = Self { work, job, runs: runs.len() };
+        let mut objects = Vec::new();
+        for (program, input) in runs {
+            let name = program.name.as_str();
+            let (inputs, outputs) = (program.inputs.len(), program.outputs.len());
+            ensure!(
+                (inputs, outputs) == (1, 1),
+                "{name} has {inputs} inputs and {outputs} outputs instead of one each"
+            );
+            objects.push((name, bench.add(program, input)?));
+        }
+        let models: Vec<(&str, &Path)> = objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
+        Toolchain::find()?.build_bench(&models, &bench.job.program)?;
+        Ok(bench)
+    }
+
+    /// Writes a network's files and gives its object's.
+    fn add(&mut self, program: &Program, input: &Tensor) -> Result<PathBuf> {
+        let name = program.name.as_str();
+        let [object, weights, input_file, output] =
+            ["o", "weights", "input.npy", "output.npy"].map(|suffix| self.file(name, suffix));
+        std::fs::write(&object, &program.object)?;
+        std::fs::write(&weights, &program.weights)?;
+        npy::write(&input_file, input)?;
+        let named = |suffix: &str, path: &Path| JobFile::new(format!("{name}.{suffix}"), path);
+        self.job.inputs.extend([named("weights", &weights), named("input.npy", &input_file)]);
+        self.job.outputs.push(named("output.npy", &output));
+        Ok(object)
+    }
+
+    fn file(&self, name: &str, suffix: &str) -> PathBuf {
+        self.work.path().join(format!("{name}.{suffix}"))
+    }
+
+    /// Where the last run left the output of the network `name`.
+    pub fn output(&self, name: &str) -> PathBuf {
+        self.file(name, "output.npy")
+    }
+
+    /// Runs all networks and counts their instructions.
+    ///
+    /// # Errors
+    /// What QEMU reports.
+    pub fn count(&self, qemu: &Qemu) -> Result<Vec<Region>> {
+        self.complete(qemu.count(&self.job)?)
+    }
+
+    /// Runs all networks and meters them on a core.
+    ///
+    /// # Errors
+    /// What QEMU or the meter report.
+    pub fn meter(&self, qemu: &Qemu, core: &Core) -> Result<Vec<Reading>> {
+        self.complete(qemu.meter(&self.job, core)?)
+    }
+
+    fn complete<T>(&self, found: Vec<T>) -> Result<Vec<T>> {
+        let (got, wanted) = (found.len(), self.runs);
+        ensure!(got == wanted, "{got} of {wanted} runs were measured");
+        Ok(found)
+    }
+}
