@@ -229,13 +229,35 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
     Ok(Fact::Tensor(Tensor { layout, is_constant, ..Tensor::new(shape) }))
 }
 
-/// Terms of constants: as their first operand, all of which must be constant. What is scaled by a factor keeps its zeros.
+/// Terms of constants, all of whose operands must be constant. What is scaled by a factor keeps its shape and its zeros.
 fn folded(term: &Term, operands: &[&Tensor]) -> Result<Fact, String> {
     let first = operands.first().filter(|_| operands.iter().all(|tensor| tensor.is_constant));
     let first = *first.ok_or("needs constants")?;
-    let pattern = first.pattern.filter(|_| !matches!(term, Term::Dense(_)));
-    let is_finite = operands.iter().all(|tensor| tensor.is_finite);
-    Ok(Fact::Tensor(Tensor { pattern, splat: None, is_finite, ..first.clone() }))
+    let keeps_zeros = matches!(term, Term::ScaleRows(_));
+    let pattern = first.pattern.filter(|_| keeps_zeros);
+    // Sums of products may leave the range of f32 though their factors do not.
+    let is_sum = matches!(term, Term::Compose(_) | Term::ComposeBias(_));
+    let is_finite = !is_sum && operands.iter().all(|tensor| tensor.is_finite);
+    let shape = folded_shape(term, operands).ok_or("needs weights that fit each other")?;
+    Ok(Fact::Tensor(Tensor { shape, pattern, splat: None, is_finite, ..first.clone() }))
+}
+
+fn folded_shape(term: &Term, operands: &[&Tensor]) -> Option<Vec<i64>> {
+    let shapes: Vec<&[i64]> = operands.iter().map(|tensor| tensor.shape.as_slice()).collect();
+    match (term, shapes.as_slice()) {
+        (Term::Compose(_), [[rows, between, 1, 1], [inner, rest @ ..]]) if between == inner => {
+            Some(std::iter::once(*rows).chain(rest.iter().copied()).collect())
+        }
+        (Term::ComposeBias(_), [[rows, between, 1, 1], [inner], [shift]]) => {
+            (between == inner && rows == shift).then(|| vec![*rows])
+        }
+        (Term::Stack(_), [[first, row @ ..], [second, other @ ..]]) if row == other => {
+            Some(std::iter::once(first.checked_add(*second)?).chain(row.iter().copied()).collect())
+        }
+        (Term::Compose(_) | Term::ComposeBias(_) | Term::Stack(_), _) => None,
+        (_, [shape, ..]) => Some(shape.to_vec()),
+        _ => None,
+    }
 }
 
 /// The layout of a result: that of the operands, which must be one.

@@ -10,7 +10,7 @@ use egg::Id;
 use egg::Language;
 
 use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
-use super::term::{Leaf, Term, Window};
+use super::term::{Leaf, Term, Window, is_folded};
 use crate::cost::{Chooser, Convolution, Given, Sparsity, depthwise, streamed, xnn_convolution};
 
 /// Model cycles; [`Cycles::NEVER`] for what no kernel computes.
@@ -148,12 +148,9 @@ impl Site<'_> {
     fn implementation(&self) -> Option<Implementation> {
         let of = |name, cycles: f64| Some(Implementation { name, cycles: Cycles::new(cycles) });
         match *self.term {
-            Term::Leaf(_)
-            | Term::ScaleRows(_)
-            | Term::ScaleShift(_)
-            | Term::BnScale(_)
-            | Term::BnShift(_)
-            | Term::Dense(_) => Some(FREE),
+            Term::Leaf(_) => Some(FREE),
+            // Computed when the module is written.
+            _ if is_folded(self.term) => Some(FREE),
             Term::Conv([x, w, _, p, a, _]) => self.conv(x, w, None, p, a),
             Term::ConvAdd([x, w, _, r, p, a, _]) => self.conv(x, w, Some(r), p, a),
             Term::Gemm([x, w, _, a, _]) => self.gemm(x, w, None, a),
@@ -193,6 +190,7 @@ impl Site<'_> {
                 }
                 of("convert", self.cost.stream(tensor.bytes(), tensor.bytes(), 0, true))
             }
+            _ => None,
         }
     }
 

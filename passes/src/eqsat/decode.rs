@@ -179,6 +179,12 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
                 let moved = zip(self.data(mean)?, self.data(factor)?, |mean, factor| mean * factor);
                 zip(self.data(bias)?, moved, |bias, moved| bias - moved)
             }
+            Term::Compose([outer, inner]) => composed(&self.data(outer)?, &self.data(inner)?, known),
+            Term::ComposeBias([outer, bias, shift]) => {
+                let product = composed(&self.data(outer)?, &self.data(bias)?, known);
+                zip(product, self.data(shift)?, |product, shift| product + shift)
+            }
+            Term::Stack([first, second]) => [self.data(first)?, self.data(second)?].concat(),
             _ => return Err(format!("{term} is no constant")),
         };
         let narrow: Vec<f32> = data.iter().map(|&value| value as f32).collect();
@@ -191,6 +197,20 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
             }
         }
     }
+}
+
+/// The product of two row-major matrices, of which the shape of the result tells the rows: `[rows, ...]`.
+fn composed(outer: &[f64], inner: &[f64], known: &Tensor) -> Vec<f64> {
+    let rows = known.shape.first().and_then(|&rows| usize::try_from(rows).ok()).unwrap_or(0).max(1);
+    let between = (outer.len() / rows).max(1);
+    let columns = (inner.len() / between).max(1);
+    let mut product = vec![0.0; rows * columns];
+    for (sums, factors) in product.chunks_exact_mut(columns).zip(outer.chunks_exact(between)) {
+        for (factor, row) in factors.iter().zip(inner.chunks_exact(columns)) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += factor * value);
+        }
+    }
+    product
 }
 
 /// The attributes that a leaf stands for.

@@ -18,8 +18,8 @@ use crate::{
     rewrite::{constant_data, name, operand, result, shape},
 };
 
-/// Constants of more elements are not read for their values.
-const MOST_ELEMENTS: i64 = 1 << 16;
+/// Constants of more elements are not read for their values: 64 MiB, more than filters of convolutions have.
+const MOST_ELEMENTS: i64 = 1 << 24;
 
 /// A block as an e-graph.
 pub struct Encoded<'c, 'a> {
@@ -144,7 +144,6 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
             is_constant: true,
             pattern,
             splat: splat.copied().map(Number),
-            // Large ones are filters, whose factors are what matters.
             is_finite: small && data.iter().all(|value| value.is_finite()),
             ..tensor
         };

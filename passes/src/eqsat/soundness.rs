@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ait_dialects::nm::Columns;
 use ait_dialects::{Activation, Layout};
 use ait_runtime::Tensor as Data;
-use ait_runtime::reference::{self, BinaryFn};
+use ait_runtime::reference::{self, Activation as To, BinaryFn};
 use egg::{Id, Language, RecExpr};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -55,6 +55,17 @@ const PRUNED: &[Constant] = &[Constant { shape: &[4, 4, 1, 1], fill: Fill::Prune
 const GEMM: &[Constant] = &[random(&[3, 4]), random(&[3]), random(&[3]), random(&[3])];
 const NORM: &[Constant] =
     &[random(&[4]), random(&[4]), random(&[4]), Constant { shape: &[4], fill: Fill::Positive }];
+
+/// A filter and bias, and those of one tap after it.
+const CHAIN: &[Constant] = &[random(&[3, 4, 3, 3]), random(&[3]), random(&[5, 3, 1, 1]), random(&[5])];
+const BOTTLENECK: &[Constant] =
+    &[random(&[32, 4, 1, 1]), random(&[32]), random(&[4, 32, 1, 1]), random(&[4])];
+/// Two products of which the one of both is larger.
+const WIDE: &[Constant] = &[random(&[2, 32, 1, 1]), random(&[2]), random(&[32, 2, 1, 1]), random(&[32])];
+const NARROW: &[Constant] = &[random(&[8, 16, 1, 1]), random(&[8])];
+/// Two filters of the same inputs, and their biases.
+const SIBLINGS: &[Constant] = &[random(&[3, 4, 3, 3]), random(&[3]), random(&[5, 4, 3, 3]), random(&[5])];
+const GROUPS: &[Constant] = &[random(&[3, 2, 1, 1]), random(&[3]), random(&[3, 2, 1, 1]), random(&[3])];
 
 macro_rules! samples {
     ($($values:expr, $constants:expr, $term:literal;)*) => {
@@ -117,6 +128,29 @@ const SAMPLES: &[Sample] = samples![
     // Products.
     [ONE], POINTWISE, "(conv %0 c0 c1 1x1/s2,2/p0,0,0,0/d1,1/g1 relu @0)";
     [&[5, 4]], GEMM, "(gemm %0 c0 c1 relu @0)";
+    [&[3, 2, 4, 5]], &[random(&[3, 2, 4, 5]), random(&[3])], "(conv %0 c0 c1 4x5/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
+    [&[3, 2, 4, 5]], &[random(&[3, 40]), random(&[3])], "(gemm (reshape %0 [3,40] @0) c0 c1 relu @1)";
+    [&[2, 3, 1, 1], &[2, 4, 1, 1]], &[random(&[4, 3, 1, 1]), random(&[4])], "(conv-add %0 c0 c1 %1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
+    [&[5, 4], &[5, 3]], GEMM, "(gemm-add %0 c0 c1 %1 relu @0)";
+    // Linear maps.
+    [IMAGE], CHAIN, "(conv (conv %0 c0 c1 3x3/s1,2/p1,1,1,1/d1,1/g1 identity @0) c2 c3 1x1/s2,1/p0,0,0,0/d1,1/g1 relu @1)";
+    [IMAGE], CHAIN, "(conv (conv %0 c0 c1 3x3/s1,2/p1,1,1,1/d1,1/g1 relu @0) c2 c3 1x1/s2,1/p0,0,0,0/d1,1/g1 relu @1)";
+    [IMAGE], BOTTLENECK, "(conv (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) c2 c3 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @1)";
+    [&[1, 32, 16, 16]], WIDE, "(conv (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) c2 c3 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @1)";
+    [&[1, 16, 8, 8]], NARROW, "(avg-pool (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) 2x2/s2,2/p0,0,0,0/d1,1/g1 @1)";
+    [IMAGE], POINTWISE, "(avg-pool (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) 3x3/s2,2/p1,1,1,1/d1,1/g1/ceil @1)";
+    [IMAGE], POINTWISE, "(avg-pool (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) 3x3/s2,2/p1,1,1,1/d1,1/g1/counted @1)";
+    [IMAGE], PRUNED, "(global-avg-pool (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) @1)";
+    [IMAGE], NORM, "(avg-pool (scale-bias %0 c0 c1 identity @0) 2x2/s2,2/p0,0,0,0/d1,1/g1/counted @1)";
+    [IMAGE], NORM, "(global-avg-pool (scale-bias %0 c0 c1 identity @0) @1)";
+    [IMAGE], NORM, "(global-avg-pool (scale-bias %0 c0 c1 relu @0) @1)";
+    [IMAGE], &[], "(global-max-pool (activation %0 relu @0) @1)";
+    // Groups.
+    [IMAGE], SIBLINGS, "(concat (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 relu @0) (conv %0 c2 c3 3x3/s1,1/p1,1,1,1/d1,1/g1 relu @1) #1 @2)";
+    [IMAGE], SIBLINGS, "(concat (concat %0 (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 relu @0) #1 @1) (conv %0 c2 c3 3x3/s1,1/p1,1,1,1/d1,1/g1 relu @2) #1 @3)";
+    [IMAGE], SIBLINGS, "(concat (conv %0 c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 relu @0) (conv %0 c2 c3 3x3/s1,1/p1,1,1,1/d1,1/g1 identity @1) #1 @2)";
+    [&[2, 6, 5, 6]], GROUPS, "(concat (concat (conv (slice %0 [0,0,0,0]+[2,2,5,6]*[1,1,1,1] @0) c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @1) (conv (slice %0 [0,2,0,0]+[2,2,5,6]*[1,1,1,1] @2) c2 c3 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @3) #1 @4) (conv (slice %0 [0,4,0,0]+[2,2,5,6]*[1,1,1,1] @5) c0 c3 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @6) #1 @7)";
+    [IMAGE], &[random(&[4, 1, 1, 1]), random(&[4])], "(conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g4 relu @0)";
     // Implementations and layouts.
     [IMAGE], PRUNED, "(conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
     [IMAGE, IMAGE], PRUNED, "(conv-add %0 c0 c1 %1 1x1/s1,1/p0,0,0,0/d1,1/g1 relu @0)";
@@ -171,7 +205,6 @@ fn saturated(sample: &Sample, rules: &[Rule]) -> (Graph, Id, Vec<Data>, Vec<Data
 }
 
 fn act(activation: Activation) -> reference::Activation {
-    use reference::Activation as To;
     match activation {
         Activation::Identity => To::Identity,
         Activation::Relu => To::Relu,
@@ -273,6 +306,28 @@ fn apply(term: &Term, x: &[&Data], leaves: &[&Leaf]) -> Data {
         Term::ScaleShift(_) => vector(&|index| x[0].data()[index] * x[1].data()[index] + x[2].data()[index]),
         Term::BnScale(_) => vector(&|index| x[0].data()[index] / (x[1].data()[index] + number()).sqrt()),
         Term::BnShift(_) => vector(&|index| x[0].data()[index] - x[1].data()[index] * x[2].data()[index]),
+        Term::Compose(_) => {
+            // The convolution of the inner filter, its inputs as images.
+            let (zeros, outer) =
+                (Data::new(vec![x[0].shape()[0]], vec![0.0; x[0].shape()[0]]).unwrap(), x[0]);
+            let turned = reference::transpose(x[1], &[1, 0, 2, 3]).unwrap();
+            let product = reference::conv2d(
+                &turned,
+                outer,
+                &zeros,
+                None,
+                &reference::Conv2d { strides: [1, 1], pads: [0; 4], dilations: [1, 1], groups: 1 },
+                To::Identity,
+            );
+            reference::transpose(&product.unwrap(), &[1, 0, 2, 3])
+        }
+        Term::ComposeBias(_) => {
+            let rows = Data::new(x[0].shape()[..2].to_vec(), x[0].data().to_vec()).unwrap();
+            let bias = Data::new(vec![1, x[1].data().len()], x[1].data().to_vec()).unwrap();
+            let sum = reference::gemm(&bias, &rows, x[2], None, To::Identity).unwrap();
+            Ok(Data::new(x[2].shape().to_vec(), sum.data().to_vec()).unwrap())
+        }
+        Term::Stack(_) => reference::concat(x[0], x[1], 0),
         Term::Leaf(leaf) => panic!("{leaf} is not computed"),
     };
     computed.unwrap()

@@ -63,6 +63,12 @@ mod language {
             "bn-shift" = BnShift([Id; 3]),
             // pruned weights as dense ones
             "dense" = Dense([Id; 1]),
+            // outer inner = the filter of a 1x1 convolution by `outer` after one by `inner`
+            "compose" = Compose([Id; 2]),
+            // outer bias shift = outer * bias + shift
+            "compose-bias" = ComposeBias([Id; 3]),
+            // first second = the rows of both
+            "stack" = Stack([Id; 2]),
         }
     }
 }
@@ -201,6 +207,24 @@ fn bracketed(text: &str) -> Option<Vec<i64>> {
     parse_list(text.strip_prefix('[')?.strip_suffix(']')?)
 }
 
+impl Window {
+    /// One tap for each position, in one group.
+    pub const POINT: Self = Self {
+        kernel: [1, 1],
+        strides: [1, 1],
+        pads: [0; 4],
+        dilations: [1, 1],
+        groups: 1,
+        ceil_mode: false,
+        count_include_pad: false,
+    };
+
+    /// Whether each result is made of the elements at its own position.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.strides == [1, 1] && self.pads == [0; 4]
+    }
+}
+
 impl Display for Window {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let [kh, kw] = self.kernel;
@@ -319,7 +343,14 @@ pub fn op(term: &Term) -> Option<(&'static str, usize)> {
 pub fn is_folded(term: &Term) -> bool {
     matches!(
         term,
-        Term::ScaleRows(_) | Term::ScaleShift(_) | Term::BnScale(_) | Term::BnShift(_) | Term::Dense(_)
+        Term::ScaleRows(_)
+            | Term::ScaleShift(_)
+            | Term::BnScale(_)
+            | Term::BnShift(_)
+            | Term::Dense(_)
+            | Term::Compose(_)
+            | Term::ComposeBias(_)
+            | Term::Stack(_)
     )
 }
 

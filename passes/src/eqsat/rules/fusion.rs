@@ -108,4 +108,11 @@ pub const RULES: &[Rule] = &[
         find: "(max-pool (activation ?x ?a ?t) ?p ?s)",
         make: Make::If("(activation (max-pool ?x ?p ?s) ?a ?t)", is_monotone),
     },
+    Rule {
+        name: "clamp-after-global-max-pool",
+        topic: "fusion",
+        equation: "global_max_pool(clip(x)) = clip(global_max_pool(x))",
+        find: "(global-max-pool (activation ?x ?a ?t) ?s)",
+        make: Make::If("(activation (global-max-pool ?x ?s) ?a ?t)", is_monotone),
+    },
 ];

@@ -7,9 +7,11 @@
 
 mod batch_norm;
 mod fusion;
+mod grouped;
 mod identity;
 mod implementation;
 mod layout;
+mod linear;
 mod pad;
 mod product;
 
@@ -53,6 +55,8 @@ pub fn all() -> Vec<Rule> {
         pad::RULES,
         identity::RULES,
         product::RULES,
+        linear::RULES,
+        grouped::RULES,
         layout::RULES,
         implementation::RULES,
     ]
@@ -157,6 +161,17 @@ impl Match<'_> {
     /// Whether the variables are all constants.
     pub fn are_constant(&self, variables: &[&str]) -> bool {
         variables.iter().all(|name| self.tensor(name).is_some_and(|tensor| tensor.is_constant))
+    }
+
+    /// Whether the variables are all finite constants without a pattern: what may be multiplied with each other.
+    pub fn are_plain(&self, variables: &[&str]) -> bool {
+        let is_plain = |tensor: &Tensor| tensor.is_constant && tensor.is_finite && tensor.pattern.is_none();
+        variables.iter().all(|name| self.tensor(name).is_some_and(is_plain))
+    }
+
+    /// Whether the result is an image in NCHW: other layouts come from that by the rules of `layout`.
+    pub fn is_logical_image(&self) -> bool {
+        self.result().is_some_and(|result| result.shape.len() == 4 && result.layout == Layout::Nchw)
     }
 
     /// The term that was found.

@@ -3,6 +3,7 @@
 use super::{Leaf, Make, Match, Rule};
 use crate::eqsat::analysis::tensor;
 use crate::eqsat::term::{Term, Window};
+use ait_dialects::Layout;
 use egg::Id;
 
 fn reshape(found: &mut Match, id: Id, shape: Vec<i64>, site: Id) -> Id {
@@ -15,59 +16,103 @@ fn is_dense(found: &Match) -> bool {
     found.tensor("w").is_some_and(|weights| weights.pattern.is_none())
 }
 
-const ONE: Window = Window {
-    kernel: [1, 1],
-    strides: [1, 1],
-    pads: [0; 4],
-    dilations: [1, 1],
-    groups: 1,
-    ceil_mode: false,
-    count_include_pad: false,
-};
-
-/// Of one pixel, one tap and one group.
-fn conv_as_gemm(found: &mut Match) -> Option<Vec<Id>> {
+/// A convolution that the product of its flattened operands is: of one pixel, whose taps are the whole image. The
+/// residual, if it has one, is `r`.
+fn as_gemm(found: &mut Match, residual: Option<Id>) -> Option<Vec<Id>> {
     let window = found.window("p")?;
     let (input, result) = (found.tensor("x")?.clone(), found.result()?.clone());
-    let &[n, c, 1, 1] = input.shape.as_slice() else { return None };
+    let &[n, c, h, width] = input.shape.as_slice() else { return None };
     let &[_, k, 1, 1] = result.shape.as_slice() else { return None };
-    let fits = Window { strides: [1, 1], dilations: [1, 1], ..window } == ONE;
-    if !fits || input.layout != Default::default() || !is_dense(found) {
+    let is_whole = window.kernel == [h, width] && window.pads == [0; 4] && window.groups == 1;
+    if !is_whole || input.layout != Layout::Nchw || !is_dense(found) {
         return None;
     }
+    let columns = c.checked_mul(h)?.checked_mul(width)?;
     let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
-    let (rows, filter) = (reshape(found, x, vec![n, c], s), reshape(found, w, vec![k, c], s));
-    let product = found.add(Term::Gemm([rows, filter, b, a, s]));
+    let (rows, filter) = (reshape(found, x, vec![n, columns], s), reshape(found, w, vec![k, columns], s));
+    let product = match residual {
+        None => Term::Gemm([rows, filter, b, a, s]),
+        Some(residual) => {
+            let residual = reshape(found, residual, vec![n, k], s);
+            Term::GemmAdd([rows, filter, b, residual, a, s])
+        }
+    };
+    let product = found.add(product);
     Some(vec![reshape(found, product, vec![n, k, 1, 1], s)])
 }
 
-fn gemm_as_conv(found: &mut Match) -> Option<Vec<Id>> {
-    let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
-    let &[m, k] = tensor(found.graph, x)?.shape.as_slice() else { return None };
+fn conv_as_gemm(found: &mut Match) -> Option<Vec<Id>> {
+    as_gemm(found, None)
+}
+
+fn conv_add_as_gemm(found: &mut Match) -> Option<Vec<Id>> {
+    let residual = found.id("r");
+    let is_logical = found.tensor("r")?.layout == Layout::Nchw;
+    if is_logical { as_gemm(found, Some(residual)) } else { None }
+}
+
+/// A product as a convolution of `image`, which has the same elements as its rows.
+fn as_conv(found: &mut Match, image: [i64; 4], x: Id, residual: Option<Id>) -> Option<Vec<Id>> {
+    let [w, b, a, s] = ["w", "b", "a", "s"].map(|name| found.id(name));
     let &[n, _] = found.tensor("w")?.shape.as_slice() else { return None };
+    let [m, c, height, width] = image;
     if !is_dense(found) {
         return None;
     }
-    let image = reshape(found, x, vec![m, k, 1, 1], s);
-    let filter = reshape(found, w, vec![n, k, 1, 1], s);
-    let p = found.add_leaf(Leaf::Window(ONE));
-    let product = found.add(Term::Conv([image, filter, b, p, a, s]));
+    let image = reshape(found, x, image.to_vec(), s);
+    let filter = reshape(found, w, vec![n, c, height, width], s);
+    let p = found.add_leaf(Leaf::Window(Window { kernel: [height, width], ..Window::POINT }));
+    let product = match residual {
+        None => Term::Conv([image, filter, b, p, a, s]),
+        Some(residual) => {
+            let residual = reshape(found, residual, vec![m, n, 1, 1], s);
+            Term::ConvAdd([image, filter, b, residual, p, a, s])
+        }
+    };
+    let product = found.add(product);
     Some(vec![reshape(found, product, vec![m, n], s)])
 }
 
+fn gemm_as_conv(found: &mut Match) -> Option<Vec<Id>> {
+    let x = found.id("x");
+    let &[m, k] = tensor(found.graph, x)?.shape.as_slice() else { return None };
+    as_conv(found, [m, k, 1, 1], x, None)
+}
+
+fn gemm_add_as_conv(found: &mut Match) -> Option<Vec<Id>> {
+    let (x, r) = (found.id("x"), found.id("r"));
+    let &[m, k] = tensor(found.graph, x)?.shape.as_slice() else { return None };
+    as_conv(found, [m, k, 1, 1], x, Some(r))
+}
+
+/// Each row of the product is an image, not flattened.
+fn gemm_of_image(found: &mut Match) -> Option<Vec<Id>> {
+    let x = found.id("x");
+    let (Leaf::Dims(rows), image) = (found.leaf("d")?, tensor(found.graph, x)?) else { return None };
+    let &[n, c, height, width] = image.shape.as_slice() else { return None };
+    let columns = c.checked_mul(height)?.checked_mul(width)?;
+    if rows.as_slice() != [n, columns] || image.layout != Layout::Nchw || (height, width) == (1, 1) {
+        return None;
+    }
+    as_conv(found, [n, c, height, width], x, None)
+}
+
+macro_rules! rule {
+    ($name:literal, $equation:literal, $find:literal, $make:expr) => {
+        Rule { name: $name, topic: "product", equation: $equation, find: $find, make: Make::Terms($make) }
+    };
+}
+
+#[rustfmt::skip]
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "conv-as-gemm",
-        topic: "product",
-        equation: "conv{1x1}(x) = gemm(x), of one pixel and dense weights",
-        find: "(conv ?x ?w ?b ?p ?a ?s)",
-        make: Make::Terms(conv_as_gemm),
-    },
-    Rule {
-        name: "gemm-as-conv",
-        topic: "product",
-        equation: "gemm(x) = conv{1x1}(x), each row an image of one pixel",
-        find: "(gemm ?x ?w ?b ?a ?s)",
-        make: Make::Terms(gemm_as_conv),
-    },
+    rule!("conv-as-gemm", "conv{HxW}(x) = gemm(x), of an image of HxW without padding, and dense weights",
+        "(conv ?x ?w ?b ?p ?a ?s)", conv_as_gemm),
+    rule!("conv-add-as-gemm", "conv{HxW}(x, r) = gemm(x, r), of an image of HxW without padding, and dense weights",
+        "(conv-add ?x ?w ?b ?r ?p ?a ?s)", conv_add_as_gemm),
+    rule!("gemm-as-conv", "gemm(x) = conv{1x1}(x), each row an image of one pixel",
+        "(gemm ?x ?w ?b ?a ?s)", gemm_as_conv),
+    rule!("gemm-add-as-conv", "gemm(x, r) = conv{1x1}(x, r), each row an image of one pixel",
+        "(gemm-add ?x ?w ?b ?r ?a ?s)", gemm_add_as_conv),
+    rule!("gemm-of-image-as-conv", "gemm(reshape(x)) = conv{HxW}(x), each row an image of HxW",
+        "(gemm (reshape ?x ?d ?r) ?w ?b ?a ?s)", gemm_of_image),
 ];
