@@ -21,7 +21,7 @@
 
 // GREEDY: note: ait-eqsat: too large for an exact extraction; at most {{.*}} % from the optimum
 // ITERATIONS: note: ait-eqsat stopped at its limit of 1 iterations
-// RULES: error: {{.*}}'padding' is no rule; topics are batch-norm, fusion, pad, identity, product, layout, implementation and all
+// RULES: error: {{.*}}'padding' is no rule; topics are batch-norm, fusion, pad, identity, product, linear, grouped, layout, implementation and all
 // NONE: error: {{.*}}has no kernel that the rules and the layout allow
 func.func @main(%x: tensor<1x16x28x28xf32>) -> tensor<1x16x14x14xf32> {
   %w = "ait.constant"() {value = dense<0.5> : tensor<16x16x3x3xf32>} : () -> tensor<16x16x3x3xf32>
