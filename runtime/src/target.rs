@@ -10,12 +10,13 @@ use crate::paths::{cache_dir, find_program, write_atomically};
 pub const HEADER: (&str, &str) = ("ait_runtime.h", include_str!("../target/ait_runtime.h"));
 
 /// The C11 runtime, by file name: what `-o out/ --emit=exe` compiles and `docs/deploy.md` describes.
-pub const SOURCES: [(&str, &str); 9] = [
+pub const SOURCES: [(&str, &str); 10] = [
     ("ait_bench.c", include_str!("../target/ait_bench.c")),
     ("ait_internal.h", include_str!("../target/ait_internal.h")),
     ("ait_main.c", include_str!("../target/ait_main.c")),
     ("ait_npy.c", include_str!("../target/ait_npy.c")),
     ("ait_npy.h", include_str!("../target/ait_npy.h")),
+    ("ait_pool.c", include_str!("../target/ait_pool.c")),
     ("ait_runtime.c", include_str!("../target/ait_runtime.c")),
     HEADER,
     ("ait_weights.S", include_str!("../target/ait_weights.S")),
@@ -138,11 +139,17 @@ impl Toolchain {
     }
 
     /// Links networks (C identifiers and their objects), the runtime and the driver `ait_bench.c` into the static
-    /// executable `output`, which runs them one after another (see there for the files that it needs).
+    /// executable `output`, which runs them one after another (see there for the files that it needs). Several
+    /// `threads` are those of `ait_pool.c`: one that does the tasks of all, for the meter to tell apart.
     ///
     /// # Errors
     /// When a file or tool is missing, or what clang says.
-    pub fn build_bench(&self, models: &[(&str, &Path)], output: &Path) -> Result<(), TargetError> {
+    pub fn build_bench(
+        &self,
+        models: &[(&str, &Path)],
+        threads: u32,
+        output: &Path,
+    ) -> Result<(), TargetError> {
         let work = Workspace::new()?;
         let mut command = self.clang_in(&work)?;
         let mut list = String::from("-DAIT_MODELS=");
@@ -155,8 +162,14 @@ impl Toolchain {
             work.link_in(object, &file)?;
             command.arg(file);
         }
-        command.arg(list).args(["ait_bench.c", "ait_npy.c", "ait_runtime.c", "ait_xnn.c"]);
-        command.args(LINK).args(self.libraries(true)?).arg("-lm");
+        command.arg(list).arg(format!("-DAIT_THREADS={threads}"));
+        command.args(["ait_bench.c", "ait_npy.c", "ait_runtime.c", "ait_xnn.c"]);
+        let mut libraries = self.libraries(true)?;
+        if threads > 1 {
+            libraries.pop_if(|library| library.ends_with(format!("lib{POOL}.a")));
+            command.arg("ait_pool.c");
+        }
+        command.args(LINK).args(libraries).arg("-lm");
         let output = absolute(output)?;
         write_atomically(&output, 0o755, |temporary| run(command.arg("-o").arg(temporary), &output))
     }

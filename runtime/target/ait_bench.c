@@ -1,7 +1,7 @@
 /* ait_bench.c - runs several models of one input and one output, each once between two marks that a counter of
  * instructions looks for (runtime/src/exec/count.rs). Operators are created and weights packed outside of the marks.
  * Build with -DAIT_MODELS="MODEL(a) MODEL(b)". Model `a` has its weights in a.weights, reads a.input.npy and writes
- * a.output.npy, all in the working directory. One thread. Exit codes: as in ait_main.c. */
+ * a.output.npy, all in the working directory. -DAIT_THREADS=n asks for so many threads. Exit codes: as in ait_main.c. */
 #include "ait_npy.h"
 #include "ait_runtime.h"
 
@@ -40,7 +40,7 @@ static ait_status bench(const ait_program *program) {
   ait_context *ctx = NULL;
   snprintf(path, sizeof path, "%s.weights", program->name);
   ait_status status = ait_weights_read(path, &weights, &bytes);
-  if (status == AIT_OK) status = ait_create(program, weights, bytes, 1, &ctx);
+  if (status == AIT_OK) status = ait_create(program, weights, bytes, AIT_THREADS, &ctx);
   if (status == AIT_OK) status = measure(program, ctx);
   ait_destroy(ctx);
   ait_weights_free(weights);

@@ -39,14 +39,18 @@ PY
 }
 
 cd "$work"
-for file in ait_runtime ait_xnn ait_npy; do "${cc[@]}" -c "$target/$file.c" -o "$file.o"; done
-for file in xnn_test reference check; do "${cc[@]}" -c "$here/$file.c" -o "$file.o"; done
+for file in ait_runtime ait_xnn ait_npy ait_pool; do "${cc[@]}" -c "$target/$file.c" -o "$file.o"; done
+for file in xnn_test pool_test reference check; do "${cc[@]}" -c "$here/$file.c" -o "$file.o"; done
 # Expected values of ait_checksum come from Python; see its definition in ait_runtime.h.
 "$python" -c 'import struct; open("demo.weights", "wb").write(struct.pack("<64f", *[0.5] * 64))'
 "${cc[@]}" -DDEMO_CHECKSUM="$(checksum demo.weights)" -c "$here/demo.c" -o demo.o
 "${cc[@]}" -DCHECKSUM_A="$(checksum <(printf a))" -DCHECKSUM_10="$(checksum <(printf 0123456789))" \
   -D_POSIX_C_SOURCE=200809L -c "$here/runtime_test.c" -o runtime_test.o
 "${link[@]}" xnn_test.o reference.o check.o ait_runtime.o ait_xnn.o "${wrap[@]}" "${xnnpack[@]}" -o xnn_test
+# The threads that the meter models: every call of pthreadpool that XNNPACK makes is in ait_pool.c.
+split=(-L "$cache/xnnpack/lib" -lXNNPACK -lmicrokernels-prod -lm)
+"${link[@]}" xnn_test.o reference.o check.o ait_runtime.o ait_xnn.o ait_pool.o "${wrap[@]}" "${split[@]}" -o xnn_split_test
+"${link[@]}" pool_test.o check.o ait_pool.o "${wrap[@]}" -o pool_test
 # No XNNPACK for programs without its operators.
 "${link[@]}" runtime_test.o check.o demo.o ait_runtime.o "${wrap[@]}" "${pool[@]}" -o runtime_test
 
@@ -68,6 +72,8 @@ awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$repo/docs/deploy.md" | se
     run "$vlen" ./runtime_test || echo "FAILED runtime_test at VLEN $vlen: exit $?"
     run "$vlen" ./xnn_test || echo "FAILED xnn_test at VLEN $vlen: exit $?"
   done
+  run 256 ./pool_test || echo "FAILED pool_test: exit $?"
+  run 256 ./xnn_split_test || echo "FAILED xnn_split_test: exit $?"
   "$python" "$here/cli_test.py" "$cache/qemu/bin/qemu-riscv64" ./embedded ./plain || echo "FAILED cli_test.py: exit $?"
   if [ "$(run 256 ./deploy)" = 'y[0] = 1.25' ]; then echo "ok deploy.md"; else echo "FAILED deploy.md"; fi
   said=$(run none ./deploy 2>&1 || true)

@@ -54,8 +54,11 @@ pub struct Network {
     pub sparsity: Sparsity,
     #[command(flatten)]
     pub tuning: Tuning,
+    /// Threads that kernels are chosen for, and that records of the tuning log are of
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub for_threads: u32,
     /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
-    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "explain", "Sparsity", "core", "tuning_log"])]
+    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "explain", "Sparsity", "core", "tuning_log", "for_threads"])]
     pub passes: Option<String>,
     /// C identifier of the model (default: from the file name)
     #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]
@@ -140,17 +143,21 @@ pub struct Machine {
     /// Vector length of the emulated core in bits [default: the core's]
     #[arg(long, value_parser = crate::run::parse_vlen)]
     pub vlen: Option<u32>,
+    /// Threads that share every layer, modelled: they run on cores that share a level-2 cache (docs/measuring.md)
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: u32,
 }
 
 impl Machine {
     /// The core, as it is to be modelled.
     ///
     /// # Errors
-    /// When there is no such core, or its timings are for another vector length.
+    /// When there is no such core, its timings are for another vector length, or it has fewer neighbours than threads.
     pub fn target(&self, core: &CoreName) -> Result<Target> {
         let core = Core::named_or_file(&core.core)?;
         let vlen = self.vlen.unwrap_or(core.vlen);
-        Ok(Target { core: core.at_vlen(vlen)?, vlen, threads: 1 })
+        let core = core.at_vlen(vlen)?.with_threads(self.threads)?;
+        Ok(Target { core, vlen, threads: self.threads })
     }
 }
 
@@ -193,6 +200,7 @@ impl Network {
             dims: Vec::new(),
             sparsity: Sparsity::default(),
             tuning: Tuning::default(),
+            for_threads: 1,
             passes: None,
             name: None,
         }

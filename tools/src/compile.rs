@@ -108,10 +108,11 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
 fn standard(network: &Network) -> Result<String> {
     let (layout, sparsity) = (&network.layout, network.sparsity.options()?);
     let tuning = cli::joined(&network.tuning.options()?);
+    let threads = network.for_threads;
     let explain =
         network.explain.as_ref().map(|file| cli::quoted(file).map(|file| format!(" explain={file}")));
     let explain = explain.transpose()?.unwrap_or_default();
-    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning}{explain}}}"))
+    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning} threads={threads}{explain}}}"))
 }
 
 /// Reads a network as a module of the `ait` dialect.

@@ -25,14 +25,23 @@ pub enum Level {
     Memory,
 }
 
-/// The data caches of one core.
+/// The data caches of cores that share level 2.
 #[derive(Debug, Clone)]
 pub struct Caches {
     /// log2 of the bytes of a line.
     shift: u32,
-    l1: Option<Ways>,
+    geometry: Option<Cache>,
+    /// The core that accesses now, and all that have.
+    active: usize,
+    cores: Vec<Private>,
     l2: Option<Ways>,
     prefetch: Prefetch,
+}
+
+/// What a core has to itself.
+#[derive(Debug, Clone)]
+struct Private {
+    l1: Option<Ways>,
     /// Lines that missed last, the newest first.
     missed: VecDeque<u64>,
     /// The line accessed last, and whether it was written: most accesses are to it again.
@@ -40,16 +49,24 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Empty caches.
+    /// Empty caches; one core accesses.
     pub fn new(core: &Core) -> Self {
         Self {
             shift: core.l1.map_or(6, |l1| l1.line.trailing_zeros()),
-            l1: core.l1.map(Ways::new),
+            geometry: core.l1,
+            active: 0,
+            cores: vec![Private::new(core.l1)],
             l2: core.l2.map(Ways::new),
             prefetch: core.memory.prefetch,
-            missed: VecDeque::new(),
-            last: None,
         }
+    }
+
+    /// Another core accesses from now on.
+    pub fn switch(&mut self, core: usize) {
+        while self.cores.len() <= core {
+            self.cores.push(Private::new(self.geometry));
+        }
+        self.active = core;
     }
 
     /// An access of `bytes` bytes (at least one) at `address`: calls `event` for each line that was not in level 1.
@@ -58,7 +75,7 @@ impl Caches {
         let first = address >> self.shift;
         let last = address.saturating_add(bytes.saturating_sub(1)) >> self.shift;
         for line in first..=last {
-            if let Some((known, written)) = self.last
+            if let Some((known, written)) = self.cores[self.active].last
                 && known == line
                 && (written || !store)
             {
@@ -71,8 +88,12 @@ impl Caches {
     }
 
     fn line(&mut self, line: u64, store: bool) -> Option<MemoryEvent> {
-        self.last = Some((line, store));
-        let outcome = self.l1.as_mut()?.access(line, store);
+        let own = &mut self.cores[self.active];
+        own.last = Some((line, store));
+        let outcome = own.l1.as_mut()?.access(line, store);
+        if self.cores.len() > 1 {
+            self.notify(line, store, &outcome);
+        }
         let Outcome::Miss { written_back } = outcome else { return None };
         let level = match &mut self.l2 {
             None => Level::Memory,
@@ -81,7 +102,7 @@ impl Caches {
                     l2.access(victim, true);
                 }
                 match l2.access(line, false) {
-                    Outcome::Hit => Level::L2,
+                    Outcome::Hit { .. } => Level::L2,
                     Outcome::Miss { .. } => Level::Memory,
                 }
             }
@@ -89,18 +110,47 @@ impl Caches {
         Some(MemoryEvent { level, store, prefetched: self.foreseen(line) })
     }
 
+    /// A line that one core writes is in no other level 1; what others wrote is in level 2 before a core reads it.
+    fn notify(&mut self, line: u64, store: bool, outcome: &Outcome) {
+        let known = matches!(outcome, Outcome::Hit { written } if *written || !store);
+        if known {
+            return;
+        }
+        let active = self.active;
+        let others = self.cores.iter_mut().enumerate().filter(|(core, _)| *core != active);
+        for (_, Private { l1, last, .. }) in others {
+            if l1.as_mut().is_some_and(|l1| l1.give(line, store))
+                && let Some(l2) = &mut self.l2
+            {
+                l2.access(line, true);
+            }
+            if last.is_some_and(|(known, _)| known == line) {
+                *last = None;
+            }
+        }
+    }
+
     /// Whether the prefetcher fetched `line`, which has missed and is remembered.
     fn foreseen(&mut self, line: u64) -> bool {
-        let reach = self.prefetch.reach;
-        let foreseen = self.missed.iter().any(|&before| before < line && line - before <= reach);
-        self.missed.push_front(line);
-        self.missed.truncate(self.prefetch.streams as usize);
+        let (reach, missed) = (self.prefetch.reach, &mut self.cores[self.active].missed);
+        let foreseen = missed.iter().any(|&before| before < line && line - before <= reach);
+        missed.push_front(line);
+        missed.truncate(self.prefetch.streams as usize);
         foreseen
     }
 }
 
+impl Private {
+    fn new(l1: Option<Cache>) -> Self {
+        Self { l1: l1.map(Ways::new), missed: VecDeque::new(), last: None }
+    }
+}
+
 enum Outcome {
-    Hit,
+    Hit {
+        /// Whether it had been written before.
+        written: bool,
+    },
     Miss {
         /// The line that had to make room, if it had been written.
         written_back: Option<u64>,
@@ -140,9 +190,22 @@ impl Ways {
         set.copy_within(0..hit.unwrap_or(oldest), 1);
         set[0] = Line { number, written: store || (hit.is_some() && victim.written) };
         match hit {
-            Some(_) => Outcome::Hit,
+            Some(_) => Outcome::Hit { written: victim.written },
             None => Outcome::Miss { written_back: victim.written.then_some(victim.number) },
         }
+    }
+
+    /// Another core reads the line `number`, or (`away`) writes it; whether it had been written here.
+    fn give(&mut self, number: u64, away: bool) -> bool {
+        let start = (number & self.mask) as usize * self.ways;
+        let set = &mut self.lines[start..start + self.ways];
+        let Some(place) = set.iter().position(|line| line.number == number) else { return false };
+        let written = std::mem::take(&mut set[place].written);
+        if away {
+            set[place..].rotate_left(1);
+            set[self.ways - 1] = EMPTY;
+        }
+        written
     }
 }
 
@@ -188,7 +251,7 @@ mod tests {
     #[test]
     fn the_least_recently_used_line_leaves() {
         let mut ways = Ways::new(Cache { size: 256, ways: 4, line: 64 });
-        let mut hit = |number| matches!(ways.access(number, false), Outcome::Hit);
+        let mut hit = |number| matches!(ways.access(number, false), Outcome::Hit { .. });
         assert_eq!([0, 1, 2, 3, 0, 4].map(&mut hit), [false, false, false, false, true, false]);
         assert_eq!([0, 1].map(&mut hit), [true, false]);
     }
@@ -197,7 +260,7 @@ mod tests {
     fn written_lines_are_written_back() {
         let mut ways = Ways::new(Cache { size: 64, ways: 1, line: 64 });
         assert!(matches!(ways.access(1, true), Outcome::Miss { written_back: None }));
-        assert!(matches!(ways.access(1, false), Outcome::Hit));
+        assert!(matches!(ways.access(1, false), Outcome::Hit { written: true }));
         assert!(matches!(ways.access(2, false), Outcome::Miss { written_back: Some(1) }));
         assert!(matches!(ways.access(3, false), Outcome::Miss { written_back: None }));
     }

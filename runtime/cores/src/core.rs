@@ -53,6 +53,8 @@ pub struct Core {
     any_vlen: bool,
     /// Instructions that can issue in one cycle.
     pub issue_width: u32,
+    /// Such cores that share level 2 and the channel to memory: the most threads that are modelled.
+    pub cores: u32,
     /// Level-1 data cache; without one, every access hits.
     pub l1: Option<Cache>,
     /// Level-2 cache, there only with level 1.
@@ -115,6 +117,8 @@ struct File {
     #[serde(default)]
     any_vlen: bool,
     issue_width: u32,
+    #[serde(default = "alone")]
+    cores: u32,
     l1: Option<Cache>,
     l2: Option<Cache>,
     #[serde(default)]
@@ -122,6 +126,10 @@ struct File {
     #[serde(default)]
     timing: BTreeMap<Class, Row>,
     default_timing: Option<Row>,
+}
+
+fn alone() -> u32 {
+    1
 }
 
 impl Core {
@@ -165,9 +173,9 @@ impl Core {
         let invalid = |reason: String| CoreError::Invalid { name: source.to_owned(), reason };
         let file: File = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let timings = Timings::new(&file.timing, file.default_timing).map_err(invalid)?;
-        let File { name, vlen, any_vlen, issue_width, l1, l2, memory, .. } = file;
+        let File { name, vlen, any_vlen, issue_width, cores, l1, l2, memory, .. } = file;
         let text = text.to_owned();
-        let core = Self { name, vlen, any_vlen, issue_width, l1, l2, memory, timings, text };
+        let core = Self { name, vlen, any_vlen, issue_width, cores, l1, l2, memory, timings, text };
         core.check().map_err(invalid)?;
         Ok(core)
     }
@@ -188,6 +196,21 @@ impl Core {
         }
     }
 
+    /// The core, if `threads` of them share what they share.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    pub fn with_threads(self, threads: u32) -> Result<Self, CoreError> {
+        if (1..=self.cores).contains(&threads) {
+            return Ok(self);
+        }
+        let reason = format!(
+            "threads are modelled on cores that share level 2, of which there are {}, not {threads}",
+            self.cores
+        );
+        Err(CoreError::Invalid { name: self.name, reason })
+    }
+
     /// The TOML text that describes it.
     pub fn text(&self) -> &str {
         &self.text
@@ -199,6 +222,9 @@ impl Core {
         }
         if !(1..=16).contains(&self.issue_width) {
             return Err(format!("issue-width {} is not from 1 to 16", self.issue_width));
+        }
+        if !(1..=64).contains(&self.cores) {
+            return Err(format!("cores {} is not from 1 to 64", self.cores));
         }
         if self.l1.is_none() && self.l2.is_some() {
             return Err("a level-2 cache needs a level-1 cache".to_owned());

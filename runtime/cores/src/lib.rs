@@ -11,6 +11,7 @@ mod decode;
 mod instruction;
 mod pipeline;
 mod reading;
+mod threads;
 mod timing;
 
 pub use cache::{Caches, Level, MemoryEvent};
@@ -20,4 +21,5 @@ pub use decode::decode;
 pub use instruction::{Instruction, Register, VectorType};
 pub use pipeline::{Cause, Pipeline, Stalls};
 pub use reading::{Entry, Measure, Reading, Report};
+pub use threads::Threads;
 pub use timing::{Cost, Timing, Timings};

@@ -27,12 +27,14 @@ pub enum Cause {
     L2,
     /// A line came from memory.
     Memory,
+    /// Work was handed to other threads, or their end was waited for.
+    Threads,
 }
 
 impl Cause {
     /// All causes, in order; the position is `cause as usize`.
-    pub const ALL: [Self; 6] =
-        [Self::Issue, Self::Dependency, Self::Vector, Self::LoadStore, Self::L2, Self::Memory];
+    pub const ALL: [Self; 7] =
+        [Self::Issue, Self::Dependency, Self::Vector, Self::LoadStore, Self::L2, Self::Memory, Self::Threads];
 
     /// The name in reports.
     pub fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Cause {
             Self::LoadStore => "load-store",
             Self::L2 => "l2",
             Self::Memory => "memory",
+            Self::Threads => "threads",
         }
     }
 }
@@ -73,8 +76,9 @@ pub struct Pipeline {
     registers: [Ready; Register::COUNT],
     vector: Unit,
     load_store: Unit,
-    /// When the channel to memory is free.
+    /// When the channel to memory is free, and how long it has been busy in all.
     channel: u64,
+    busy: u64,
     /// The cycle in which the last instruction issued.
     clock: u64,
     /// Instructions that issued in it; `issue_width` when no more can.
@@ -91,6 +95,7 @@ impl Pipeline {
             vector: Unit { free: 0, cause: Cause::Vector },
             load_store: Unit { free: 0, cause: Cause::LoadStore },
             channel: 0,
+            busy: 0,
             clock: 0,
             issued: 0,
             stalls: [0; Cause::ALL.len()],
@@ -135,6 +140,24 @@ impl Pipeline {
         if instruction.class == crate::Class::Branch {
             self.issued = self.core.issue_width;
         }
+    }
+
+    /// Nothing issues until the cycle `until`, for this reason.
+    pub fn wait(&mut self, until: u64, cause: Cause) {
+        if until > self.cycles() {
+            self.advance(until, cause);
+            self.issued = 0;
+        }
+    }
+
+    /// When it has issued all and its units are free.
+    pub fn idle_at(&self) -> u64 {
+        self.cycles().max(self.vector.free).max(self.load_store.free)
+    }
+
+    /// How long the channel to memory was busy with lines of this pipeline.
+    pub fn channel_busy(&self) -> u64 {
+        self.busy
     }
 
     /// Finds the cycle in which `instruction` issues, and goes there.
@@ -200,6 +223,7 @@ impl Pipeline {
                     let line = if event.store { memory.written_line } else { memory.line };
                     let earliest = at.saturating_sub(memory.prefetch.ahead * line);
                     self.channel = self.channel.max(earliest) + line;
+                    self.busy += line;
                     let wait = self.channel.saturating_sub(at) + transfer;
                     delay.latency += wait;
                     delay.occupancy += wait;
@@ -207,6 +231,7 @@ impl Pipeline {
                 Level::Memory => {
                     cause = Some(Cause::Memory);
                     self.channel = self.channel.max(at) + memory.line;
+                    self.busy += memory.line;
                     delay.latency += memory.latency;
                     delay.occupancy += transfer;
                 }

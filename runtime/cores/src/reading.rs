@@ -29,7 +29,7 @@ pub struct Entry {
     pub layer: Option<u32>,
     /// The function; `?` where the program has no symbols.
     pub symbol: String,
-    /// Threads are numbered in the order of their start; the first is 0.
+    /// Threads are numbered in the order of their start, modelled ones as the program does; the first is 0.
     pub thread: u32,
     /// What it did.
     pub measure: Measure,
@@ -88,17 +88,13 @@ impl Measure {
 }
 
 impl Reading {
-    /// Everything; its cycles are those of the thread that has most of them, since threads run side by side.
+    /// Everything. Here and in the other sums cycles and their causes are those of the thread that has most of them,
+    /// since threads run side by side; all else is that of all threads.
     pub fn total(&self) -> Measure {
-        let mut cycles: BTreeMap<u32, u64> = BTreeMap::new();
-        for entry in &self.entries {
-            *cycles.entry(entry.thread).or_default() += entry.measure.cycles;
-        }
-        let most = cycles.into_values().max().unwrap_or(0);
-        Measure { cycles: most, ..sum(self.entries.iter()) }
+        self.group(|_| Some(())).remove(&()).unwrap_or_default()
     }
 
-    /// By function, all threads and layers together.
+    /// By function, all layers together.
     pub fn by_symbol(&self) -> BTreeMap<&str, Measure> {
         self.group(|entry| Some(entry.symbol.as_str()))
     }
@@ -109,22 +105,28 @@ impl Reading {
     }
 
     fn group<'a, K: Ord>(&'a self, key: impl Fn(&'a Entry) -> Option<K>) -> BTreeMap<K, Measure> {
+        let busiest = self.busiest();
         let mut groups: BTreeMap<K, Measure> = BTreeMap::new();
         for entry in &self.entries {
-            if let Some(key) = key(entry) {
-                groups.entry(key).or_default().add(&entry.measure);
+            let Some(key) = key(entry) else { continue };
+            let group = groups.entry(key).or_default();
+            if entry.thread == busiest {
+                group.add(&entry.measure);
+            } else {
+                group.add(&Measure { cycles: 0, stalls: BTreeMap::new(), ..entry.measure.clone() });
             }
         }
         groups
     }
-}
 
-fn sum<'a>(entries: impl Iterator<Item = &'a Entry>) -> Measure {
-    let mut sum = Measure::default();
-    for entry in entries {
-        sum.add(&entry.measure);
+    /// The thread that has most cycles, the first of equal ones.
+    fn busiest(&self) -> u32 {
+        let mut cycles: BTreeMap<u32, u64> = BTreeMap::new();
+        for entry in &self.entries {
+            *cycles.entry(entry.thread).or_default() += entry.measure.cycles;
+        }
+        cycles.into_iter().rev().max_by_key(|(_, cycles)| *cycles).map_or(0, |(thread, _)| thread)
     }
-    sum
 }
 
 #[cfg(test)]
@@ -149,7 +151,8 @@ mod tests {
         assert_eq!(reading.total().cycles, 30);
         assert_eq!(reading.total().retired(), 29);
         assert_eq!(reading.total().lane_utilisation(), Some(0.75));
-        assert_eq!(reading.by_symbol()["gemm"].cycles, 48);
+        assert_eq!(reading.by_symbol()["gemm"].cycles, 20);
+        assert_eq!(reading.by_symbol()["gemm"].retired(), 24);
         assert_eq!(reading.by_layer().into_keys().collect::<Vec<_>>(), [3]);
     }
 }

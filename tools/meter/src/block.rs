@@ -15,6 +15,12 @@ pub enum Role {
     LayerBegin,
     /// The layer whose number is the second argument ends before it.
     LayerEnd,
+    /// A loop begins before it that is shared by as many modelled threads as the second argument says.
+    ThreadsBegin,
+    /// It is run by the modelled thread whose number is the second argument, and what follows it.
+    Thread,
+    /// That loop ends before it.
+    ThreadsEnd,
 }
 
 /// A translated block.
@@ -57,6 +63,13 @@ impl Block {
     }
 }
 
+impl Role {
+    /// Whether the second argument matters.
+    pub fn has_number(self) -> bool {
+        matches!(self, Self::LayerEnd | Self::ThreadsBegin | Self::Thread)
+    }
+}
+
 fn role(name: &str, at_start: bool) -> Role {
     match name {
         _ if !at_start => Role::Plain,
@@ -64,6 +77,9 @@ fn role(name: &str, at_start: bool) -> Role {
         "ait_count_end" => Role::RegionEnd,
         "ait_layer_begin" => Role::LayerBegin,
         "ait_layer_end" => Role::LayerEnd,
+        "ait_threads_begin" => Role::ThreadsBegin,
+        "ait_thread" => Role::Thread,
+        "ait_threads_end" => Role::ThreadsEnd,
         _ => Role::Plain,
     }
 }
@@ -81,5 +97,6 @@ mod tests {
         assert_eq!((block.vector, block.is_vector, block.role), (1, true, Role::Plain));
         assert_eq!(Block::new(0, 0, "ait_layer_end", true, &code).role, Role::LayerEnd);
         assert_eq!(Block::new(0, 0, "ait_layer_end", false, &code).role, Role::Plain);
+        assert!(Block::new(0, 0, "ait_thread", true, &code).role.has_number());
     }
 }

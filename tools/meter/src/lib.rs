@@ -5,6 +5,10 @@
 //! pipeline and empty caches. When the program ends, the sums are written as one JSON document, an
 //! [`ait_cores::Report`].
 //!
+//! Threads may be modelled: a program runs their tasks on one thread and marks whose they are by `ait_threads_begin`,
+//! `ait_thread` and `ait_threads_end` (runtime/target/ait_pool.c). They share level 2 and the channel to memory;
+//! [`ait_cores::Threads`] has the model.
+//!
 //! Arguments: `out=FILE` (the document), `core=FILE` (TOML) and `vlen=BITS`.
 //!
 //! QEMU translates a program by blocks, straight lines of code. A `Block` is decoded once; whenever it is
@@ -12,6 +16,7 @@
 //! instructions when the next block begins.
 
 mod block;
+mod ledger;
 mod recorder;
 
 // Its functions are QEMU's; test programs are not loaded by it.

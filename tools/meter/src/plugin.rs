@@ -187,7 +187,7 @@ extern "C" fn translated(_id: u64, block: *mut ffi::TranslationBlock) {
         let Ok(mut code) = plugin.code.lock() else { return };
         let known = code.block(ffi::qemu_plugin_insn_vaddr(first), name, words);
         drop(code);
-        let reads = known.is_vector || known.role == Role::LayerEnd;
+        let reads = known.is_vector || known.role.has_number();
         let flags = if reads { ffi::READS_REGISTERS } else { ffi::NO_REGISTERS };
         let data = ptr::from_ref(known).cast_mut().cast();
         ffi::qemu_plugin_register_vcpu_tb_exec_cb(block, executed, flags, data);
@@ -297,9 +297,10 @@ fn report(plugin: &Plugin) -> Report {
         // SAFETY: no thread runs any more.
         let Some(thread) = (unsafe { thread(plugin, vcpu) }) else { continue };
         for (&region, sums) in thread.recorder.finish() {
-            for (&(layer, symbol), measure) in sums {
+            for (&(layer, symbol, thread), measure) in sums {
                 let name = code.symbols.get(symbol).map_or("?", |(name, _)| name.as_str());
-                entries.entry(region).or_default().insert((layer, name, vcpu), measure);
+                // A program has threads of its own or modelled ones; those are all on the first of its own.
+                entries.entry(region).or_default().insert((layer, name, vcpu + thread), measure);
             }
         }
     }

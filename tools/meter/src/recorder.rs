@@ -1,33 +1,12 @@
-//! What one thread of the program does, summed by region, layer and function.
+//! What one thread of the program does, which may be the tasks of several modelled ones, summed by region, layer,
+//! function and modelled thread.
 
 use std::collections::BTreeMap;
 
-use ait_cores::{Caches, Cause, Core, Measure, MemoryEvent, Pipeline, Stalls, VectorType};
+use ait_cores::{Core, MemoryEvent, Threads, VectorType};
 
 use crate::block::{Block, Role};
-
-/// Sums by layer and the position of the function.
-pub type Sums = BTreeMap<(Option<u32>, usize), Measure>;
-
-/// How often a block ran, and on how many elements.
-#[derive(Debug, Clone, Copy, Default)]
-struct Executions {
-    count: u64,
-    /// Sum of `vl`, and of VLMAX.
-    elements: u64,
-    lanes: u64,
-}
-
-/// What a function did besides executing blocks.
-#[derive(Debug, Clone, Copy, Default)]
-struct Activity {
-    cycles: u64,
-    stalls: Stalls,
-    bytes_read: u64,
-    bytes_written: u64,
-    l1_misses: u64,
-    l2_misses: u64,
-}
+use crate::ledger::{Ledger, Sums};
 
 /// A block that is being executed.
 #[derive(Debug, Clone, Copy)]
@@ -42,20 +21,13 @@ pub struct Recorder {
     /// The region that is being recorded; they are numbered from 1, and 0 is none.
     region: u32,
     regions: BTreeMap<u32, Sums>,
-    pipeline: Pipeline,
-    caches: Caches,
+    threads: Threads,
+    /// One for each modelled thread, the first one of the program's own.
+    ledgers: Vec<Ledger>,
     current: Option<Current>,
     /// Lines that the current block missed, and the positions of the instructions that did.
     events: Vec<MemoryEvent>,
     places: Vec<usize>,
-    /// By block, since the last change of layer or region; `ran` has those that are not zero.
-    executions: Vec<Executions>,
-    ran: Vec<&'static Block>,
-    /// By function, likewise.
-    activities: Vec<Activity>,
-    /// The function that runs, and the pipeline's cycles when it began to.
-    symbol: usize,
-    since: (u64, Stalls),
 }
 
 impl Recorder {
@@ -65,16 +37,11 @@ impl Recorder {
             core: core.clone(),
             region: 0,
             regions: BTreeMap::new(),
-            pipeline: Pipeline::new(core),
-            caches: Caches::new(core),
+            threads: Threads::new(core),
+            ledgers: vec![Ledger::default()],
             current: None,
             events: Vec::new(),
             places: Vec::new(),
-            executions: Vec::new(),
-            ran: Vec::new(),
-            activities: Vec::new(),
-            symbol: 0,
-            since: (0, Stalls::default()),
         }
     }
 
@@ -86,8 +53,8 @@ impl Recorder {
         self.close(None);
         self.region = region;
         if region != 0 {
-            (self.pipeline, self.caches) = (Pipeline::new(&self.core), Caches::new(&self.core));
-            self.since = (0, Stalls::default());
+            self.threads = Threads::new(&self.core);
+            self.ledgers.iter_mut().for_each(Ledger::restart);
         }
     }
 
@@ -106,26 +73,21 @@ impl Recorder {
         vector: impl FnOnce() -> (u64, VectorType),
         argument: impl FnOnce() -> u64,
     ) {
+        self.retire();
         match block.role {
             Role::LayerBegin => self.close(None),
             Role::LayerEnd => self.close(u32::try_from(argument()).ok()),
-            _ => self.retire(),
+            Role::ThreadsBegin => self.begin(block.symbol, argument()),
+            Role::Thread => self.threads.switch(usize::try_from(argument()).unwrap_or(usize::MAX)),
+            Role::ThreadsEnd => self.end(block.symbol),
+            _ => {}
         }
         let (vl, vtype) = if block.is_vector { vector() } else { (0, VectorType::e32(1)) };
-        if block.id >= self.executions.len() {
-            self.executions.resize(block.id + 1, Executions::default());
-        }
-        let executions = &mut self.executions[block.id];
-        if executions.count == 0 {
-            self.ran.push(block);
-        }
-        executions.count += 1;
-        if block.vector > 0 {
-            executions.elements += vl;
-            executions.lanes += vtype.vlmax(self.core.vlen);
-        }
-        if block.symbol != self.symbol || self.activities.len() <= block.symbol {
-            self.leave_function(block.symbol);
+        let active = self.threads.active();
+        if let (Some(ledger), Some(pipeline)) = (self.ledgers.get_mut(active), self.threads.pipeline(active))
+        {
+            ledger.count(block, vl, vtype.vlmax(self.core.vlen));
+            ledger.enter_function(block.symbol, pipeline);
         }
         self.current = Some(Current { block, vtype });
     }
@@ -133,10 +95,11 @@ impl Recorder {
     /// The instruction at `place` of the current block accesses memory.
     #[inline]
     pub fn access(&mut self, place: usize, address: u64, bytes: u64, store: bool) {
-        let Some(activity) = self.activities.get_mut(self.symbol) else { return };
+        let ledger = self.ledgers.get_mut(self.threads.active());
+        let Some(activity) = ledger.and_then(Ledger::activity) else { return };
         *(if store { &mut activity.bytes_written } else { &mut activity.bytes_read }) += bytes;
         let (events, places) = (&mut self.events, &mut self.places);
-        self.caches.access(address, bytes, store, |event| {
+        self.threads.access(address, bytes, store, |event| {
             activity.l1_misses += 1;
             activity.l2_misses += u64::from(event.level == ait_cores::Level::Memory);
             events.push(event);
@@ -159,59 +122,58 @@ impl Recorder {
             while self.places.get(next) == Some(&place) {
                 next += 1;
             }
-            self.pipeline.issue(instruction, vtype, &self.events[first..next]);
+            self.threads.issue(instruction, vtype, &self.events[first..next]);
         }
         self.events.clear();
         self.places.clear();
     }
 
-    /// Gives the cycles since the last change of function to the one that ran, and goes on to `next`.
-    fn leave_function(&mut self, next: usize) {
-        let now = (self.pipeline.cycles(), self.pipeline.stalls());
-        if let Some(activity) = self.activities.get_mut(self.symbol) {
-            activity.cycles += now.0 - self.since.0;
-            for (sum, (now, before)) in activity.stalls.iter_mut().zip(now.1.iter().zip(&self.since.1)) {
-                *sum += now - before;
+    /// The function `symbol` begins a loop of `threads` threads, and hands work to them.
+    fn begin(&mut self, symbol: usize, threads: u64) {
+        self.as_first(symbol);
+        self.threads.begin(usize::try_from(threads).unwrap_or(usize::MAX));
+        self.ledgers.resize_with(self.threads.count().max(self.ledgers.len()), Ledger::default);
+        // The others had nothing to do until now.
+        for (thread, ledger) in self.ledgers.iter_mut().enumerate().skip(1) {
+            if let Some(pipeline) = self.threads.pipeline(thread) {
+                ledger.forget(pipeline);
             }
         }
-        if next >= self.activities.len() {
-            self.activities.resize(next + 1, Activity::default());
+    }
+
+    /// The function `symbol` waits for the threads of the loop.
+    fn end(&mut self, symbol: usize) {
+        self.settle();
+        self.as_first(symbol);
+        self.threads.end();
+    }
+
+    /// The first thread is in the function `symbol`.
+    fn as_first(&mut self, symbol: usize) {
+        if let (Some(ledger), Some(pipeline)) = (self.ledgers.first_mut(), self.threads.pipeline(0)) {
+            ledger.enter_function(symbol, pipeline);
         }
-        (self.symbol, self.since) = (next, now);
+    }
+
+    fn settle(&mut self) {
+        for (thread, ledger) in self.ledgers.iter_mut().enumerate() {
+            if let Some(pipeline) = self.threads.pipeline(thread) {
+                ledger.settle(pipeline);
+            }
+        }
     }
 
     /// Adds what was recorded since the last time to `layer` of the region.
     fn close(&mut self, layer: Option<u32>) {
         self.retire();
-        self.leave_function(self.symbol);
+        self.settle();
         if self.region == 0 {
             return;
         }
         let sums = self.regions.entry(self.region).or_default();
-        for block in self.ran.drain(..) {
-            let Executions { count, elements, lanes } = std::mem::take(&mut self.executions[block.id]);
-            let measure = sums.entry((layer, block.symbol)).or_default();
-            for &(class, each) in &block.classes {
-                *measure.instructions.entry(class).or_default() += each * count;
-            }
-            measure.elements += elements * block.vector;
-            measure.lanes += lanes * block.vector;
-            // Once for each function: the next of its blocks finds nothing left.
-            std::mem::take(&mut self.activities[block.symbol]).add_to(measure);
+        for (thread, ledger) in (0..).zip(&mut self.ledgers) {
+            ledger.add_to(sums, layer, thread);
         }
-    }
-}
-
-impl Activity {
-    fn add_to(self, measure: &mut Measure) {
-        measure.cycles += self.cycles;
-        for (cause, cycles) in Cause::ALL.into_iter().zip(self.stalls).filter(|(_, cycles)| *cycles > 0) {
-            *measure.stalls.entry(cause).or_default() += cycles;
-        }
-        measure.bytes_read += self.bytes_read;
-        measure.bytes_written += self.bytes_written;
-        measure.l1_misses += self.l1_misses;
-        measure.l2_misses += self.l2_misses;
     }
 }
 
@@ -253,22 +215,22 @@ mod tests {
         run(&mut recorder, other, 2, 0);
         let cycles = {
             recorder.retire();
-            recorder.pipeline.cycles()
+            recorder.threads.pipeline(0).unwrap().cycles()
         };
         let sums = &recorder.finish()[&1];
         assert_eq!(
             sums.keys().copied().collect::<Vec<_>>(),
-            [(None, 1), (None, 3), (Some(0), 0), (Some(0), 2), (Some(1), 0), (Some(1), 2)]
+            [(None, 1, 0), (None, 3, 0), (Some(0), 0, 0), (Some(0), 2, 0), (Some(1), 0, 0), (Some(1), 2, 0)]
         );
-        assert_eq!(sums[&(None, 3)].retired(), 5);
-        let kernel = &sums[&(Some(1), 2)];
+        assert_eq!(sums[&(None, 3, 0)].retired(), 5);
+        let kernel = &sums[&(Some(1), 2, 0)];
         assert_eq!(kernel.instructions[&Class::VectorFma], 20);
         assert_eq!((kernel.elements, kernel.lanes), (2 * 20 * 24, 2 * 20 * 32));
         assert_eq!((kernel.bytes_read, kernel.bytes_written), (20 * 96, 0));
         assert_eq!(sums.values().map(|measure| measure.cycles).sum::<u64>(), cycles);
         assert_eq!(sums.values().flat_map(|measure| measure.stalls.values()).sum::<u64>(), cycles);
         // 960 bytes, then 1920 from where they began: the second run finds the first 15 lines in level 1.
-        assert_eq!(sums[&(Some(0), 2)].l1_misses, 15);
+        assert_eq!(sums[&(Some(0), 2, 0)].l1_misses, 15);
         assert_eq!(kernel.l1_misses, 15);
     }
 
@@ -284,5 +246,49 @@ mod tests {
         let regions = recorder.finish();
         assert_eq!(regions.len(), 2);
         assert_eq!(regions[&1], regions[&2]);
+    }
+
+    /// `tasks` runs of a kernel, shared by threads if there are several.
+    fn shared(threads: u64, tasks: u64) -> Sums {
+        let mut recorder = Recorder::new(&Core::named("spacemit-x60").unwrap());
+        let mark = |id, name| block(id, id, name, &[0x8082]);
+        let (begin, thread, end) =
+            (mark(0, "ait_threads_begin"), mark(1, "ait_thread"), mark(2, "ait_threads_end"));
+        let (kernel, layer) = (block(3, 3, "kernel", &LOOP), mark(4, "ait_layer_end"));
+        recorder.enter(1);
+        if threads > 1 {
+            run(&mut recorder, begin, 1, threads);
+        }
+        for task in 0..tasks {
+            if threads > 1 {
+                run(&mut recorder, thread, 1, task % threads);
+            }
+            run(&mut recorder, kernel, 100, 0);
+        }
+        if threads > 1 {
+            run(&mut recorder, end, 1, 0);
+        }
+        run(&mut recorder, layer, 1, 7);
+        recorder.finish().get(&1).unwrap().clone()
+    }
+
+    #[test]
+    fn modelled_threads_run_side_by_side() {
+        let (one, four) = (shared(1, 8), shared(4, 8));
+        let kernel = |sums: &Sums, thread| sums[&(Some(7), 3, thread)].clone();
+        let all = kernel(&one, 0);
+        for thread in 0..4 {
+            assert_eq!(kernel(&four, thread).retired() * 4, all.retired());
+            assert!(kernel(&four, thread).cycles * 4 >= all.cycles - 200, "{thread}");
+        }
+        let of = |sums: &Sums, thread| -> u64 {
+            let own = sums.iter().filter(|((.., of), _)| *of == thread);
+            own.map(|(_, measure)| measure.cycles).sum()
+        };
+        // The first one waits for the others.
+        assert!((1..4).all(|thread| of(&four, thread) < of(&four, 0)));
+        assert!(of(&four, 0) * 4 > of(&one, 0) && of(&four, 0) * 2 < of(&one, 0));
+        assert!(four[&(Some(7), 2, 0)].stalls[&ait_cores::Cause::Threads] > 0);
+        assert_eq!(shared(4, 8), four);
     }
 }

@@ -100,7 +100,7 @@ pub fn measure(shape: &Shape, plan: &Plan) -> Result<Measurement> {
 fn measure_in(shape: &Shape, plan: &Plan) -> Result<Measurement> {
     let data = Data::new(shape)?;
     let candidates = candidates(shape, &data, plan)?;
-    let session = Session::new(shape, &data, &candidates, TIMEOUT)?;
+    let session = Session::new(shape, &data, &candidates, plan.target.threads, TIMEOUT)?;
     let qemu = Qemu::new(plan.target.vlen)?;
     let readings = session.bench().meter(&qemu, &plan.target.core)?;
     session.check()?;

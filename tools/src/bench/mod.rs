@@ -174,6 +174,10 @@ fn options(arguments: &Arguments) -> Result<Vec<(&'static str, String)>> {
     let mut options = arguments.tuning.options()?;
     let given = [
         ("vlen", arguments.machine.vlen.map(|vlen| vlen.to_string())),
+        (
+            "threads",
+            Some(arguments.machine.threads).filter(|&threads| threads > 1).map(|threads| threads.to_string()),
+        ),
         ("tile", arguments.tile.map(|tile| tile.to_string())),
         ("lmul", arguments.lmul.map(|lmul| lmul.to_string())),
         ("unroll", arguments.unroll.map(|unroll| unroll.to_string())),

@@ -2,8 +2,8 @@
 
 use super::{Count, Measurement, Plan, Variant};
 use crate::cli::joined;
-use crate::measure::Choice;
 use crate::measure::layer::Layer;
+use crate::measure::{Choice, threads};
 use ait_cores::Cause;
 use ait_runtime::table::Table;
 use serde::Serialize;
@@ -118,7 +118,8 @@ impl Report {
 
     /// What was measured, on what.
     pub fn title(&self) -> String {
-        format!("{}, model cycles ({}), VLEN {}, one thread", self.model, self.core, self.vlen)
+        let threads = threads(self.threads);
+        format!("{}, model cycles ({}), VLEN {}, {threads}", self.model, self.core, self.vlen)
     }
 
     fn sentences(&self) -> impl Iterator<Item = String> {

@@ -4,6 +4,7 @@
 use super::report::percent;
 use crate::cli::{Network, joined};
 use crate::compile;
+use crate::measure::threads;
 use crate::measure::{Bench, difference};
 use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
@@ -69,6 +70,8 @@ pub struct Report {
     pub core: String,
     /// Bits of a vector register.
     pub vlen: u32,
+    /// Threads.
+    pub threads: u32,
     /// By sparsity, then layout.
     pub inferences: Vec<Inference>,
 }
@@ -89,11 +92,18 @@ impl Report {
         for inference in &mut inferences {
             inference.speedup = first as f64 / inference.cycles.max(1) as f64;
         }
-        Ok(Self { model, core: plan.target.core.name.clone(), vlen: plan.target.vlen, inferences })
+        Ok(Self {
+            model,
+            core: plan.target.core.name.clone(),
+            vlen: plan.target.vlen,
+            threads: plan.target.threads,
+            inferences,
+        })
     }
 
     fn title(&self) -> String {
-        format!("{}, whole network, model cycles ({}), VLEN {}, one thread", self.model, self.core, self.vlen)
+        let threads = threads(self.threads);
+        format!("{}, whole network, model cycles ({}), VLEN {}, {threads}", self.model, self.core, self.vlen)
     }
 
     /// For people.
@@ -160,7 +170,8 @@ fn run(plan: &Plan, sparsity: f64) -> Result<Vec<Inference>> {
         LAYOUTS.iter().map(|layout| program(plan, layout, sparsity)).collect::<Result<_>>()?;
     let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
     let run = |program| -> Result<(&Program, Tensor)> { Ok((program, input(program)?)) };
-    let bench = Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, TIMEOUT)?;
+    let bench =
+        Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, plan.target.threads, TIMEOUT)?;
     let readings = bench.meter(&Qemu::new(plan.target.vlen)?, &plan.target.core)?;
     let output = |program: &Program| npy::read(&bench.output(&program.name));
     agree(&programs.iter().map(output).collect::<Result<Vec<_>, _>>()?)?;

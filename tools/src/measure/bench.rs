@@ -20,11 +20,11 @@ pub struct Bench {
 
 impl Bench {
     /// Links networks of one input and one output, of different names, each with what it gets (in the order of its
-    /// memory). They run for at most `timeout` together.
+    /// memory). They run on `threads` threads, modelled if there are several, and for at most `timeout` together.
     ///
     /// # Errors
     /// What the tools or the file system report.
-    pub fn new(runs: &[(&Program, Tensor)], timeout: Duration) -> Result<Self> {
+    pub fn new(runs: &[(&Program, Tensor)], threads: u32, timeout: Duration) -> Result<Self> {
         let work = tempfile::tempdir().context("cannot make a temporary directory")?;
         let job = Job { timeout, ..Job::new(work.path().join("bench")) };
         let mut bench = Self { work, job, runs: runs.len() };
@@ -39,7 +39,7 @@ impl Bench {
             objects.push((name, bench.add(program, input)?));
         }
         let models: Vec<(&str, &Path)> = objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
-        Toolchain::find()?.build_bench(&models, &bench.job.program)?;
+        Toolchain::find()?.build_bench(&models, threads, &bench.job.program)?;
         Ok(bench)
     }
 

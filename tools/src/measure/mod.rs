@@ -147,7 +147,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Builds the program, which runs for at most `timeout`.
+    /// Builds the program, which runs on `threads` threads for at most `timeout`.
     ///
     /// # Errors
     /// What the tools report.
@@ -155,13 +155,14 @@ impl<'a> Session<'a> {
         shape: &'a Shape,
         data: &'a Data,
         candidates: &'a [Candidate],
+        threads: u32,
         timeout: Duration,
     ) -> Result<Self> {
         let run = |candidate: &'a Candidate| -> Result<(&'a Program, Tensor)> {
             Ok((&candidate.program, layer::in_memory_order(&data.input, candidate.layout)?))
         };
         let runs = candidates.iter().map(run).collect::<Result<Vec<_>>>()?;
-        Ok(Self { shape, data, candidates, bench: Bench::new(&runs, timeout)? })
+        Ok(Self { shape, data, candidates, bench: Bench::new(&runs, threads, timeout)? })
     }
 
     /// The linked program.
@@ -203,6 +204,11 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
+}
+
+/// How many threads figures are for, as reports say it.
+pub fn threads(threads: u32) -> String {
+    if threads == 1 { "one thread".to_owned() } else { format!("{threads} threads (modelled)") }
 }
 
 /// What is wrong with an output, if anything is: it may differ by `tolerance`, in parts of the largest one.

@@ -75,6 +75,7 @@ impl Meter {
         let options = vec![
             self.core.option()?,
             ("vlen", self.target.vlen.to_string()),
+            ("threads", self.target.threads.to_string()),
             ("tile", choice.tile.to_string()),
             ("lmul", choice.lmul.to_string()),
             ("unroll", choice.unroll.to_string()),
@@ -94,7 +95,7 @@ impl Meter {
     /// Runs compiled candidates in one program.
     fn run(&self, item: &Item, data: &Data, candidates: &[Candidate]) -> Result<Vec<Outcome>> {
         let timeout = self.timeout * u32::try_from(candidates.len()).unwrap_or(1);
-        let session = Session::new(&item.convolution, data, candidates, timeout)?;
+        let session = Session::new(&item.convolution, data, candidates, self.target.threads, timeout)?;
         let readings = session.bench().meter(&self.qemu, &self.target.core)?;
         let outcome = |(reading, verdict): (ait_cores::Reading, Option<String>)| match verdict {
             Some(difference) => Outcome::Wrong(difference),

@@ -2,6 +2,7 @@
 //! the network from which sparsity on pruning pays.
 
 use super::{Item, unit};
+use crate::measure::threads;
 use crate::output::write_text;
 use ait_passes::cost::{Chooser, Given, Oracle, Picked, Record, Target};
 use ait_runtime::table::Table;
@@ -48,6 +49,8 @@ pub struct Summary {
     pub unit: String,
     /// Bits of a vector register.
     pub vlen: u32,
+    /// Threads.
+    pub threads: u32,
     /// Part of the items of which the static model's first choice is within 15 % of the fastest.
     pub model_within_15: Option<f64>,
     /// By convolution, then sparsity.
@@ -87,6 +90,7 @@ impl Summary {
             model: model.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             unit: unit(oracle, &target.core.name),
             vlen: target.vlen,
+            threads: target.threads,
             model_within_15: (!picks.is_empty()).then_some(within),
             rows,
         }
@@ -102,7 +106,8 @@ impl Summary {
     }
 
     fn title(&self) -> String {
-        format!("{}, {}, VLEN {}", self.model, self.unit, self.vlen)
+        let threads = threads(self.threads);
+        format!("{}, {}, VLEN {}, {threads}", self.model, self.unit, self.vlen)
     }
 
     fn sentence(&self) -> String {

@@ -113,3 +113,29 @@ fn the_static_model_measures_at_once() {
     assert_eq!(config.rules.len(), 1);
     assert_eq!(config.rules[0].settings.tile, summary.rows[2].tile);
 }
+
+/// Records of two threads are for two threads: one thread ignores them, two take the fastest.
+#[test]
+fn threads_are_part_of_the_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (target(), Target { threads: 2, ..target() });
+    let items = [item(0.0)];
+    let path = directory.path().join("log");
+    let measured = |target: &Target| {
+        let oracle = Meter::new(CoreName::default(), target.clone(), Duration::from_secs(60)).unwrap();
+        let log = Mutex::new(Log::<Record>::open(&path).unwrap());
+        Work { target, items: &items, oracle: &oracle, log: &log }.run(3, 1).unwrap();
+        let records: Vec<Record> = log.into_inner().unwrap().records().cloned().collect();
+        records.into_iter().filter(|record| record.key.threads == target.threads).collect::<Vec<_>>()
+    };
+    let fastest =
+        |records: &[Record]| records.iter().filter_map(|record| record.outcome.cycles()).min().unwrap();
+    let (alone, shared) = (measured(&one), measured(&two));
+    assert_eq!((alone.len(), shared.len()), (3, 3));
+    assert!(fastest(&shared) < fastest(&alone));
+    assert!(fastest(&shared) * 2 > fastest(&alone));
+    let (chooser, notices) = Chooser::with_log(two, &path).unwrap();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    let picked = chooser.choose(&items[0].convolution, Sparsity::DENSE, &Given::default()).unwrap().unwrap();
+    assert_eq!((picked.oracle, picked.cycles as u64), (Oracle::Meter, fastest(&shared)));
+}
