@@ -37,6 +37,16 @@ const LINK: [&str; 4] = ["-fuse-ld=lld", "-static", "-Wl,--gc-sections", "-Wl,--
 const XNNPACK: [&str; 2] = ["XNNPACK", "microkernels-prod"];
 const POOL: &str = "pthreadpool";
 
+/// Who measures the programs of [`Toolchain::build_bench`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// QEMU with a counter or the meter: marks; several threads are those of `ait_pool.c`, one that does the tasks of
+    /// all, for the meter to tell apart.
+    Meter,
+    /// A board: times, and threads that are real.
+    Device,
+}
+
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -139,8 +149,8 @@ impl Toolchain {
     }
 
     /// Links networks (C identifiers and their objects), the runtime and the driver `ait_bench.c` into the static
-    /// executable `output`, which runs them one after another (see there for the files that it needs). Several
-    /// `threads` are those of `ait_pool.c`: one that does the tasks of all, for the meter to tell apart.
+    /// executable `output`, which runs them one after another (see there for the files that it needs) on
+    /// `threads` threads.
     ///
     /// # Errors
     /// When a file or tool is missing, or what clang says.
@@ -148,6 +158,7 @@ impl Toolchain {
         &self,
         models: &[(&str, &Path)],
         threads: u32,
+        clock: Clock,
         output: &Path,
     ) -> Result<(), TargetError> {
         let work = Workspace::new()?;
@@ -165,7 +176,9 @@ impl Toolchain {
         command.arg(list).arg(format!("-DAIT_THREADS={threads}"));
         command.args(["ait_bench.c", "ait_npy.c", "ait_runtime.c", "ait_xnn.c"]);
         let mut libraries = self.libraries(true)?;
-        if threads > 1 {
+        if clock == Clock::Device {
+            command.arg("-DAIT_TIMED");
+        } else if threads > 1 {
             libraries.pop_if(|library| library.ends_with(format!("lib{POOL}.a")));
             command.arg("ait_pool.c");
         }

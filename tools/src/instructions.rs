@@ -6,7 +6,7 @@ use crate::description::Description;
 use crate::run::{Arguments, one_input};
 use ait_runtime::exec::{Job, JobFile, Qemu};
 use ait_runtime::npy;
-use ait_runtime::target::Toolchain;
+use ait_runtime::target::{Clock, Toolchain};
 use anyhow::{Context as _, Result, ensure};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     job.inputs.push(JobFile::new(format!("{name}.input.npy"), &input));
     job.inputs.push(JobFile::new(format!("{name}.weights"), object.with_extension("weights")));
     job.outputs.push(JobFile::new(format!("{name}.output.npy"), work.path().join("output.npy")));
-    Toolchain::find()?.build_bench(&[(name, object.as_path())], 1, &job.program)?;
+    Toolchain::find()?.build_bench(&[(name, object.as_path())], 1, Clock::Meter, &job.program)?;
     let regions = Qemu::new(arguments.vlen)?.count(&job)?;
     let [region] = regions.as_slice() else { anyhow::bail!("{} inferences were counted", regions.len()) };
 

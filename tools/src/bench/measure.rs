@@ -1,16 +1,18 @@
 //! One convolution, ours and XNNPACK's, compiled, run in QEMU, and metered.
 
 use crate::measure::layer::{Data, Shape};
-use crate::measure::{Candidate, Choice, Recipe, Session};
+use crate::measure::{Candidate, Choice, Recipe, Session, Setting};
 use ait_cores::{Cause, Class, Measure, Reading};
 use ait_dialects::Layout;
 use ait_passes::cost::{self, Algorithm, Sparsity, Target};
 use ait_passes::prune::Amount;
 use ait_runtime::exec::Qemu;
 use ait_runtime::exec::count::{Block, Region};
+use ait_runtime::target::Clock;
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 const FMA: &str = "vfmacc.vf";
@@ -100,7 +102,7 @@ pub fn measure(shape: &Shape, plan: &Plan) -> Result<Measurement> {
 fn measure_in(shape: &Shape, plan: &Plan) -> Result<Measurement> {
     let data = Data::new(shape)?;
     let candidates = candidates(shape, &data, plan)?;
-    let session = Session::new(shape, &data, &candidates, plan.target.threads, TIMEOUT)?;
+    let session = Session::new(shape, &data, &candidates, setting(plan, Clock::Meter))?;
     let qemu = Qemu::new(plan.target.vlen)?;
     let readings = session.bench().meter(&qemu, &plan.target.core)?;
     session.check()?;
@@ -125,6 +127,25 @@ fn measure_in(shape: &Shape, plan: &Plan) -> Result<Measurement> {
         },
     );
     Ok(Measurement { variants: variants.collect(), xnnpack })
+}
+
+/// A convolution as a program for a board, which has run in QEMU and was right; its directory is new. The choices are
+/// XNNPACK's, then ours at each sparsity.
+///
+/// # Errors
+/// As [`measure`]; when a file cannot be written.
+pub fn emit(shape: &Shape, plan: &Plan, directory: &Path) -> Result<Vec<(String, Choice)>> {
+    let data = Data::new(shape)?;
+    let candidates = candidates(shape, &data, plan)?;
+    let session = Session::new(shape, &data, &candidates, setting(plan, Clock::Device))?;
+    session.bench().run(&Qemu::new(plan.target.vlen)?)?;
+    session.check().with_context(|| format!("convolution {shape}"))?;
+    session.bench().copy_to(directory)?;
+    Ok(candidates.into_iter().map(|candidate| (candidate.program.name, candidate.choice)).collect())
+}
+
+fn setting(plan: &Plan, clock: Clock) -> Setting {
+    Setting { threads: plan.target.threads, clock, timeout: TIMEOUT }
 }
 
 /// What the static model says of a choice.

@@ -1,8 +1,11 @@
 //! `ait bench`: our convolutions against XNNPACK's, in model cycles of a core.
 
+mod device;
+mod emit;
 mod measure;
 mod plot;
 mod report;
+mod subject;
 mod whole;
 
 pub use measure::{Count, Measurement, Plan, Variant, measure};
@@ -10,10 +13,9 @@ pub use report::{Memory, Report, Row};
 
 use crate::cli::{Machine, Tuning, joined};
 use crate::compile;
-use crate::measure::layer::{self, Layer, Shape};
+use crate::measure::layer::Layer;
 use ait_passes::PassError;
-use ait_runtime::paths::cache_dir;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -21,13 +23,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use subject::{path, subjects};
 
 /// Arguments of `ait bench`.
 #[derive(Args, Debug)]
 pub struct Arguments {
     /// Networks whose distinct convolutions are measured: .onnx, .mlir, or a name such as resnet50, which is
     /// NAME-224.onnx in the models of the tool cache (made by test/oracle/models.py NAME@224)
-    #[arg(value_name = "MODEL", conflicts_with = "input", required_unless_present = "input")]
+    #[arg(value_name = "MODEL", conflicts_with = "input", required_unless_present_any = ["input", "times"])]
     models: Vec<String>,
     /// One convolution instead of a network: its input
     #[arg(long, value_name = "CxHxW", value_parser = dims::<3>)]
@@ -75,6 +78,12 @@ pub struct Arguments {
     /// Measure whole networks in every layout instead of their convolutions
     #[arg(long, conflicts_with_all = ["input", "svg", "tile", "lmul", "unroll", "algorithm"])]
     whole: bool,
+    /// Write static programs, their files and run.sh for a board into a new directory instead; they run in QEMU once
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["json", "markdown", "svg"])]
+    emit: Option<PathBuf>,
+    /// Show what run.sh printed on a board
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["models", "input", "emit", "svg", "whole"])]
+    times: Option<PathBuf>,
     /// Convolutions measured at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: u64,
@@ -109,11 +118,19 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
 /// # Errors
 /// What a measurement reports; files that cannot be read or written.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(times) = &arguments.times {
+        let reports = device::Report::read(times)?;
+        let page = page_of(report::DEVICE_PREFACE, &reports, device::Report::section);
+        return show(arguments, &reports, device::Report::text, &[(&arguments.markdown, page)]);
+    }
     let plan = Plan {
         sparsities: arguments.sparsity.clone(),
         target: arguments.machine.target(&arguments.tuning.core)?,
         options: options(arguments)?,
     };
+    if let Some(directory) = &arguments.emit {
+        return emit::emit(arguments, &plan, directory);
+    }
     if arguments.whole {
         return whole(arguments, &plan);
     }
@@ -134,19 +151,26 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 
 /// `--whole`.
 fn whole(arguments: &Arguments, plan: &Plan) -> Result<ExitCode> {
-    let report = |model: &String| {
-        whole::Report::new(&whole::Plan {
-            path: path(model)?,
-            batch: arguments.batch,
-            sparsities: &plan.sparsities,
-            target: &plan.target,
-            options: &plan.options,
-        })
-    };
+    let report = |model: &String| whole::Report::new(&whole_plan(arguments, plan, model)?);
     let reports = arguments.models.iter().map(report).collect::<Result<Vec<_>>>()?;
-    let preface = report::WHOLE_PREFACE.replace("COMMAND", &command());
-    let page = std::iter::once(preface).chain(reports.iter().map(whole::Report::section)).collect();
+    let page = page_of(report::WHOLE_PREFACE, &reports, whole::Report::section);
     show(arguments, &reports, whole::Report::text, &[(&arguments.markdown, page)])
+}
+
+fn whole_plan<'a>(arguments: &Arguments, plan: &'a Plan, model: &str) -> Result<whole::Plan<'a>> {
+    Ok(whole::Plan {
+        path: path(model)?,
+        batch: arguments.batch,
+        sparsities: &plan.sparsities,
+        target: &plan.target,
+        options: &plan.options,
+    })
+}
+
+/// A page of documentation.
+fn page_of<R>(preface: &str, reports: &[R], section: impl Fn(&R) -> String) -> String {
+    let preface = preface.replace("COMMAND", &command());
+    std::iter::once(preface).chain(reports.iter().map(section)).collect()
 }
 
 /// Prints the result and writes the files that were asked for.
@@ -193,46 +217,6 @@ fn command() -> String {
     std::iter::once("ait".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-/// What is measured: what to call it, the network's file, and its convolutions.
-type Subject = (String, Option<PathBuf>, Vec<Layer>);
-
-fn subjects(arguments: &Arguments) -> Result<Vec<Subject>> {
-    if let Some(input) = arguments.input {
-        let shape = shape(arguments, input)?;
-        let layer = Layer { names: vec!["convolution".into()], stem: false, shape };
-        return Ok(vec![(layer.shape.to_string(), None, vec![layer])]);
-    }
-    let subject = |model: &String| {
-        let path = path(model)?;
-        let context = ait_dialects::context();
-        let network = crate::cli::Network::of_batch(arguments.batch);
-        let module = compile::read(&context, &path, &network)?;
-        let stem = Path::new(model).file_stem().map_or(model.into(), |stem| stem.to_string_lossy());
-        Ok((stem.into_owned(), Some(path), layer::distinct(&context, &module)?))
-    };
-    arguments.models.iter().map(subject).collect()
-}
-
-/// The convolution that the options describe.
-fn shape(arguments: &Arguments, [channels, height, width]: [usize; 3]) -> Result<Shape> {
-    let (groups, filters) = (arguments.groups, arguments.filters);
-    ensure!(
-        groups > 0 && channels.is_multiple_of(groups) && filters.is_multiple_of(groups) && filters > 0,
-        "{channels} channels and {filters} filters are no {groups} groups"
-    );
-    let ([kh, kw], [top, left]) = (arguments.kernel, arguments.pad);
-    let shape = Shape {
-        input: [usize::try_from(arguments.batch)?, channels, height, width],
-        filter: [filters, channels / groups, kh, kw],
-        strides: arguments.stride,
-        pads: [top, left, top, left],
-        dilations: arguments.dilation,
-        groups,
-    };
-    shape.output()?;
-    Ok(shape)
-}
-
 /// The whole network's memory at each sparsity.
 fn memory(arguments: &Arguments, path: &Path, options: &[(&'static str, String)]) -> Result<Vec<Memory>> {
     let report = |sparsity: f64| -> Result<ait_lowering::Report> {
@@ -257,18 +241,6 @@ fn memory(arguments: &Arguments, path: &Path, options: &[(&'static str, String)]
         })
     };
     arguments.sparsity.iter().map(of).collect()
-}
-
-/// The file of a network.
-fn path(model: &str) -> Result<PathBuf> {
-    if Path::new(model).extension().is_some() {
-        return Ok(model.into());
-    }
-    let path = cache_dir().join(format!("models/{model}-224.onnx"));
-    if !path.is_file() {
-        bail!("there is no {}; make it with test/oracle/models.py {model}@224", path.display());
-    }
-    Ok(path)
 }
 
 /// Measures all layers, several at a time; results are in the order of the layers.

@@ -177,6 +177,13 @@ multiply-add, in the whole call and (on `generic`) in the innermost loop; *n* is
 convolution.
 ";
 
+/// The head of a page on what a device measured.
+pub(super) const DEVICE_PREFACE: &str = "# Times of a device
+
+Made by `COMMAND`. Nanoseconds of one inference, measured on the device after one that is not counted ([measuring.md](measuring.md)),
+weights packed before. `x` is the time of the first line of the same layer divided by this one.
+";
+
 /// The head of a page on whole networks.
 pub(super) const WHOLE_PREFACE: &str = "# Whole networks
 
@@ -310,7 +317,7 @@ impl Summary {
     }
 }
 
-fn geometric_mean(values: &[f64]) -> Option<f64> {
+pub(super) fn geometric_mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty())
         .then(|| (values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64).exp())
 }

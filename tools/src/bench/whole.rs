@@ -5,12 +5,13 @@ use super::report::percent;
 use crate::cli::{Network, joined};
 use crate::compile;
 use crate::measure::threads;
-use crate::measure::{Bench, difference};
+use crate::measure::{Bench, Setting, difference};
 use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
 use ait_passes::cost::Target;
 use ait_runtime::exec::Qemu;
 use ait_runtime::table::Table;
+use ait_runtime::target::Clock;
 use ait_runtime::{Tensor, npy};
 use anyhow::{Context as _, Result, ensure};
 use rand::{Rng, SeedableRng};
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The layouts of `ait compile`; the first is XNNPACK's.
-const LAYOUTS: [&str; 3] = ["nhwc", "cnhw", "auto"];
+pub(super) const LAYOUTS: [&str; 3] = ["nhwc", "cnhw", "auto"];
 /// Largest difference between the layouts' outputs, in parts of the largest one.
 const TOLERANCE: f32 = 1e-3;
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -166,23 +167,43 @@ impl Inference {
 
 /// All layouts at one sparsity, in one program.
 fn run(plan: &Plan, sparsity: f64) -> Result<Vec<Inference>> {
-    let programs: Vec<Program> =
-        LAYOUTS.iter().map(|layout| program(plan, layout, sparsity)).collect::<Result<_>>()?;
-    let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
-    let run = |program| -> Result<(&Program, Tensor)> { Ok((program, input(program)?)) };
-    let bench =
-        Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, plan.target.threads, TIMEOUT)?;
+    let programs = programs(plan, sparsity)?;
+    let bench = link(plan, &programs, Clock::Meter)?;
     let readings = bench.meter(&Qemu::new(plan.target.vlen)?, &plan.target.core)?;
-    let output = |program: &Program| npy::read(&bench.output(&program.name));
-    agree(&programs.iter().map(output).collect::<Result<Vec<_>, _>>()?)?;
+    agree(&programs, &bench)?;
     let of = |((layout, program), reading)| Inference::of(layout, sparsity, program, reading);
     Ok(LAYOUTS.into_iter().zip(&programs).zip(&readings).map(of).collect())
+}
+
+/// All layouts at one sparsity as a program for a board, which has run in QEMU.
+pub(super) fn timed(plan: &Plan, sparsity: f64) -> Result<Bench> {
+    let programs = programs(plan, sparsity)?;
+    let bench = link(plan, &programs, Clock::Device)?;
+    bench.run(&Qemu::new(plan.target.vlen)?)?;
+    agree(&programs, &bench)?;
+    Ok(bench)
+}
+
+/// The name of a layout's program.
+pub(super) fn name(layout: &str) -> String {
+    format!("{layout}_network")
+}
+
+fn programs(plan: &Plan, sparsity: f64) -> Result<Vec<Program>> {
+    LAYOUTS.iter().map(|layout| program(plan, layout, sparsity)).collect()
+}
+
+fn link(plan: &Plan, programs: &[Program], clock: Clock) -> Result<Bench> {
+    let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
+    let run = |program| Ok((program, input(program)?));
+    let setting = Setting { threads: plan.target.threads, clock, timeout: TIMEOUT };
+    Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, setting)
 }
 
 fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Program> {
     let pruned = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
     let mut network = Network::of_batch(plan.batch);
-    network.name = Some(format!("{layout}_network"));
+    network.name = Some(name(layout));
     network.passes = Some(format!("ait-pipeline{{layout={layout} {pruned} {}}}", joined(plan.options)));
     let context = ait_dialects::context();
     let module = compile::buffers(&context, &plan.path, &network)?;
@@ -198,8 +219,10 @@ fn noise(shape: &[i64]) -> Result<Tensor> {
 }
 
 /// Checks that all layouts computed the same.
-fn agree(outputs: &[Tensor]) -> Result<()> {
-    let [first, others @ ..] = outputs else { return Ok(()) };
+fn agree(programs: &[Program], bench: &Bench) -> Result<()> {
+    let output = |program: &Program| npy::read(&bench.output(&program.name));
+    let outputs = programs.iter().map(output).collect::<Result<Vec<_>, _>>()?;
+    let [first, others @ ..] = outputs.as_slice() else { return Ok(()) };
     for (layout, output) in LAYOUTS.iter().skip(1).zip(others) {
         let difference = difference(output, first, TOLERANCE);
         ensure!(

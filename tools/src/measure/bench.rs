@@ -3,31 +3,44 @@
 use ait_cores::{Core, Reading};
 use ait_lowering::Program;
 use ait_runtime::exec::count::Region;
-use ait_runtime::exec::{Job, JobFile, Qemu};
-use ait_runtime::target::Toolchain;
+use ait_runtime::exec::{Executor as _, Job, JobFile, Qemu};
+use ait_runtime::target::{Clock, Toolchain};
 use ait_runtime::{Tensor, npy};
 use anyhow::{Context as _, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// How programs run.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Threads that share every layer, modelled where the meter measures.
+    pub threads: u32,
+    /// Who measures.
+    pub clock: Clock,
+    /// For how long all together run in QEMU at most.
+    pub timeout: Duration,
+}
+
 /// The linked program and its files.
 pub struct Bench {
     work: TempDir,
     job: Job,
-    runs: usize,
+    /// Of the networks, in the order they run in.
+    names: Vec<String>,
 }
 
 impl Bench {
     /// Links networks of one input and one output, of different names, each with what it gets (in the order of its
-    /// memory). They run on `threads` threads, modelled if there are several, and for at most `timeout` together.
+    /// memory).
     ///
     /// # Errors
     /// What the tools or the file system report.
-    pub fn new(runs: &[(&Program, Tensor)], threads: u32, timeout: Duration) -> Result<Self> {
+    pub fn new(runs: &[(&Program, Tensor)], setting: Setting) -> Result<Self> {
         let work = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let Setting { threads, clock, timeout } = setting;
         let job = Job { timeout, ..Job::new(work.path().join("bench")) };
-        let mut bench = Self { work, job, runs: runs.len() };
+        let mut bench = Self { work, job, names: Vec::new() };
         let mut objects = Vec::new();
         for (program, input) in runs {
             let name = program.name.as_str();
@@ -39,7 +52,8 @@ impl Bench {
             objects.push((name, bench.add(program, input)?));
         }
         let models: Vec<(&str, &Path)> = objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
-        Toolchain::find()?.build_bench(&models, threads, &bench.job.program)?;
+        Toolchain::find()?.build_bench(&models, threads, clock, &bench.job.program)?;
+        bench.names = runs.iter().map(|(program, _)| program.name.clone()).collect();
         Ok(bench)
     }
 
@@ -82,8 +96,35 @@ impl Bench {
         self.complete(qemu.meter(&self.job, core)?)
     }
 
+    /// Runs all networks, for their outputs.
+    ///
+    /// # Errors
+    /// What QEMU reports.
+    pub fn run(&self, qemu: &Qemu) -> Result<()> {
+        qemu.run(&self.job)?;
+        Ok(())
+    }
+
+    /// Copies the program into a new directory, as `bench`, with its files and what the last run computed as what is
+    /// expected.
+    ///
+    /// # Errors
+    /// When a file cannot be copied.
+    pub fn copy_to(&self, directory: &Path) -> Result<()> {
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        let copy = |from: &Path, name: &str| {
+            let copied = std::fs::copy(from, directory.join(name));
+            copied.map(drop).with_context(|| format!("cannot write {}", directory.join(name).display()))
+        };
+        copy(&self.job.program, "bench")?;
+        for file in &self.job.inputs {
+            copy(&file.path, &file.name)?;
+        }
+        self.names.iter().try_for_each(|name| copy(&self.output(name), &format!("{name}.expected.npy")))
+    }
+
     fn complete<T>(&self, found: Vec<T>) -> Result<Vec<T>> {
-        let (got, wanted) = (found.len(), self.runs);
+        let (got, wanted) = (found.len(), self.names.len());
         ensure!(got == wanted, "{got} of {wanted} runs were measured");
         Ok(found)
     }

@@ -3,7 +3,7 @@
 mod bench;
 pub mod layer;
 
-pub use bench::Bench;
+pub use bench::{Bench, Setting};
 
 use crate::cli::joined;
 use ait_dialects::Layout;
@@ -19,7 +19,6 @@ use layer::{Data, Shape};
 use melior::ir::operation::OperationLike;
 use melior::ir::{Module, ValueLike};
 use serde::Serialize;
-use std::time::Duration;
 
 /// Largest difference to the reference, in parts of the largest output.
 const TOLERANCE: f32 = 1e-4;
@@ -147,7 +146,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Builds the program, which runs on `threads` threads for at most `timeout`.
+    /// Builds the program.
     ///
     /// # Errors
     /// What the tools report.
@@ -155,14 +154,13 @@ impl<'a> Session<'a> {
         shape: &'a Shape,
         data: &'a Data,
         candidates: &'a [Candidate],
-        threads: u32,
-        timeout: Duration,
+        setting: Setting,
     ) -> Result<Self> {
         let run = |candidate: &'a Candidate| -> Result<(&'a Program, Tensor)> {
             Ok((&candidate.program, layer::in_memory_order(&data.input, candidate.layout)?))
         };
         let runs = candidates.iter().map(run).collect::<Result<Vec<_>>>()?;
-        Ok(Self { shape, data, candidates, bench: Bench::new(&runs, threads, timeout)? })
+        Ok(Self { shape, data, candidates, bench: Bench::new(&runs, setting)? })
     }
 
     /// The linked program.

@@ -3,10 +3,11 @@
 use super::Item;
 use crate::cli::CoreName;
 use crate::measure::layer::Data;
-use crate::measure::{Candidate, Recipe, Session};
+use crate::measure::{Candidate, Recipe, Session, Setting};
 use ait_dialects::Layout;
 use ait_passes::cost::{self, Algorithm, Choice, Oracle, Outcome, Target};
 use ait_runtime::exec::{ExecError, Qemu};
+use ait_runtime::target::Clock;
 use anyhow::Result;
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ impl Meter {
     /// Runs compiled candidates in one program.
     fn run(&self, item: &Item, data: &Data, candidates: &[Candidate]) -> Result<Vec<Outcome>> {
         let timeout = self.timeout * u32::try_from(candidates.len()).unwrap_or(1);
-        let session = Session::new(&item.convolution, data, candidates, self.target.threads, timeout)?;
+        let setting = Setting { threads: self.target.threads, clock: Clock::Meter, timeout };
+        let session = Session::new(&item.convolution, data, candidates, setting)?;
         let readings = session.bench().meter(&self.qemu, &self.target.core)?;
         let outcome = |(reading, verdict): (ait_cores::Reading, Option<String>)| match verdict {
             Some(difference) => Outcome::Wrong(difference),

@@ -1,0 +1,148 @@
+//! `--emit`: the programs that are measured, for a board.
+//!
+//! A directory has a program for each group of runs that are compared with each other, the files that they read, what
+//! they are to compute, and `run.sh`. That prints what the runs are (`bench.json`, one line), then a line for each with
+//! its time: all that `--times` needs.
+
+use super::subject::subjects;
+use super::{Arguments, Plan, measure, whole, whole_plan};
+use crate::cli::joined;
+use crate::measure::Choice;
+use crate::output::write_text;
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What is on the first line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of ait.
+    pub version: String,
+    /// Options given to the pipeline besides the layout.
+    pub options: String,
+    /// Programs, each in a directory named by its position.
+    pub groups: Vec<Group>,
+}
+
+/// Runs of one program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The network or convolution that was asked for.
+    pub model: String,
+    /// The convolution, or `whole network`. Runs of groups that are alike in both are compared with the first of them.
+    pub subject: String,
+    /// How often the network has it.
+    pub count: usize,
+    /// Multiply-accumulates of the dense convolution.
+    pub macs: Option<u64>,
+    /// In the order of the program.
+    pub runs: Vec<Run>,
+}
+
+/// One model of a program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Its name in the program.
+    pub name: String,
+    /// Part of the columns that is pruned.
+    pub sparsity: f64,
+    /// `XNNPACK`, an algorithm with its tile, LMUL and unrolling, or a layout.
+    pub way: String,
+}
+
+impl Run {
+    /// A convolution: the first is XNNPACK's.
+    pub fn convolution(name: String, choice: &Choice, sparsity: Option<f64>) -> Self {
+        let Choice { op, algorithm, tile, lmul, unroll } = choice;
+        let way = match (sparsity, algorithm.as_str()) {
+            (None, _) => "XNNPACK".to_owned(),
+            (_, "") => op.clone(),
+            (_, algorithm) => format!("{algorithm} t{tile} m{lmul} u{unroll}"),
+        };
+        Self { name, sparsity: sparsity.unwrap_or(0.0), way }
+    }
+}
+
+impl Manifest {
+    /// Completes the directory, in which every group has its own already.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        write_text(&directory.join("bench.json"), &(serde_json::to_string(self)? + "\n"))?;
+        let groups: Vec<String> = (0..self.groups.len()).map(|group| group.to_string()).collect();
+        write_text(&directory.join("run.sh"), &SCRIPT.replace("GROUPS", &groups.join(" ")))
+    }
+}
+
+const SCRIPT: &str = "#!/bin/sh
+# On the board: sh run.sh [REPEATS] > times.jsonl; then, where ait is: ait bench --times times.jsonl
+# RUNNER is put before each program, such as `taskset -c 0-3`.
+set -e
+cd \"$(dirname \"$0\")\"
+cat bench.json
+for group in GROUPS; do
+  (cd \"$group\" && $RUNNER ./bench \"${1:-10}\" \"$group\")
+done
+";
+
+/// `--emit`.
+///
+/// # Errors
+/// As a measurement; when the directory exists or cannot be written.
+pub fn emit(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<ExitCode> {
+    ensure!(!directory.exists(), "{} exists already", directory.display());
+    let groups = if arguments.whole {
+        emit_whole(arguments, plan, directory)?
+    } else {
+        emit_layers(arguments, plan, directory)?
+    };
+    let (version, options) = (env!("CARGO_PKG_VERSION").to_owned(), joined(&plan.options));
+    let programs = groups.len();
+    Manifest { version, options, groups }.write(directory)?;
+    println!("{}: {programs} programs; on the board: sh run.sh > times.jsonl", directory.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn emit_layers(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<Vec<Group>> {
+    let mut groups = Vec::new();
+    for (model, _, layers) in subjects(arguments)? {
+        for layer in layers {
+            let choices = measure::emit(&layer.shape, plan, &directory.join(groups.len().to_string()))?;
+            let sparsities = std::iter::once(None).chain(plan.sparsities.iter().copied().map(Some));
+            let run =
+                |((name, choice), sparsity): ((String, _), _)| Run::convolution(name, &choice, sparsity);
+            groups.push(Group {
+                model: model.clone(),
+                subject: layer.shape.to_string(),
+                count: layer.count(),
+                macs: Some(layer.shape.macs()? as u64),
+                runs: choices.into_iter().zip(sparsities).map(run).collect(),
+            });
+        }
+    }
+    Ok(groups)
+}
+
+fn emit_whole(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<Vec<Group>> {
+    let mut groups = Vec::new();
+    for model in &arguments.models {
+        let whole = whole_plan(arguments, plan, model)?;
+        for &sparsity in &plan.sparsities {
+            whole::timed(&whole, sparsity)?.copy_to(&directory.join(groups.len().to_string()))?;
+            let run = |layout: &str| Run { name: whole::name(layout), sparsity, way: layout.to_owned() };
+            groups.push(Group {
+                model: whole.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                subject: "whole network".to_owned(),
+                count: 1,
+                macs: None,
+                runs: whole::LAYOUTS.into_iter().map(run).collect(),
+            });
+        }
+    }
+    Ok(groups)
+}
