@@ -1,6 +1,7 @@
 //! Diagnostics as owned data: what MLIR reports and what our passes report look the same.
 
 use std::{
+    collections::BTreeSet,
     fmt::{self, Write},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -17,6 +18,16 @@ use mlir_sys::{
     mlirLocationFusedGetNumLocations, mlirLocationIsACallSite, mlirLocationIsAFileLineColRange,
     mlirLocationIsAFused, mlirLocationIsAName, mlirLocationNameGetChildLoc, mlirLocationNameGetName,
 };
+
+/// Prints a line to stderr, unless this process has: passes read the same files, and tools compile the same module again.
+pub fn say_once(line: String) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&line) {
+        eprintln!("{line}");
+        said.insert(line);
+    }
+}
 
 /// Where something came from: a place in a text, a node name of the model, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

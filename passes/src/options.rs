@@ -97,6 +97,14 @@ impl Options {
     }
 }
 
+/// The number that a default is.
+pub(crate) const fn number(text: &str) -> usize {
+    match usize::from_str_radix(text, 10) {
+        Ok(number) => number,
+        Err(_) => usize::MAX,
+    }
+}
+
 fn unknown(key: &str, specs: &[OptionSpec]) -> String {
     if specs.is_empty() {
         return format!("no option '{key}': the pass has none");
@@ -145,6 +153,7 @@ mod tests {
         assert_eq!(file("a b,{c}"), Ok("file=\"a b,{c}\"".into()));
         assert_eq!(file(""), Ok(String::new()));
         assert_eq!(file("\"").unwrap_err(), "option 'file' is '\"', expected text");
+        assert_eq!(number("200000"), 200_000);
         assert!(OptionKind::Fraction.accepts("0.5") && !OptionKind::Fraction.accepts("1"));
     }
 

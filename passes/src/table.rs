@@ -4,7 +4,9 @@
 use melior::ir::Module;
 
 use crate::{
-    PassError, canonicalize, eqsat, fold_batch_norm,
+    PassError, canonicalize,
+    eqsat::{self, extract::Limits, saturate::Bounds},
+    fold_batch_norm,
     options::{OptionKind, OptionSpec, Options},
     plan_buffers, prune, rewrite, select_kernels,
 };
@@ -132,19 +134,19 @@ const RULES: OptionSpec = OptionSpec {
 const ITERATIONS: OptionSpec = OptionSpec {
     name: "iterations",
     kind: OptionKind::Int(0..=1000),
-    default: "30",
+    default: Bounds::ITERATIONS,
     help: "Most iterations of all rules.",
 };
 const NODES: OptionSpec = OptionSpec {
     name: "nodes",
     kind: OptionKind::Int(1..=10_000_000),
-    default: "200000",
+    default: Bounds::NODES,
     help: "Most terms of the e-graph.",
 };
 const EXACT: OptionSpec = OptionSpec {
     name: "exact",
     kind: OptionKind::Int(0..=1_000_000),
-    default: "6000",
+    default: Limits::CHOICES,
     help: "Most choices of a function whose extraction is exact; larger ones are extracted greedily.",
 };
 const EXPLAIN: OptionSpec = OptionSpec {

@@ -8,6 +8,7 @@ pub mod labels;
 pub mod npy;
 pub mod paths;
 pub mod reference;
+pub mod svg;
 pub mod table;
 pub mod target;
 pub mod tensor;

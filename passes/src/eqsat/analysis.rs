@@ -86,17 +86,6 @@ pub struct Unsound {
     pub right_fact: Fact,
 }
 
-/// A term that a rule made.
-#[derive(Clone, Debug)]
-pub struct Derived {
-    /// What was made.
-    pub made: Term,
-    /// What the rule was applied to.
-    pub from: Term,
-    /// The rule's name.
-    pub rule: &'static str,
-}
-
 /// What the leaves stand for, and what happened.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -110,8 +99,6 @@ pub struct Facts {
     pub rule: &'static str,
     /// The rules that said something, new or not.
     pub fired: BTreeSet<&'static str>,
-    /// What rules made, in order.
-    pub derived: Vec<Derived>,
     /// The layouts that ops may have besides NCHW, of which `dense` are for convolutions with dense weights.
     pub layouts: Vec<Layout>,
     /// See `layouts`.

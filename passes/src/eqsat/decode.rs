@@ -27,19 +27,15 @@ pub fn decode<'c: 'a, 'a>(
     let mut decoder = Decoder { encoded, values: BTreeMap::new(), data: BTreeMap::new() };
     let ordered = order(&encoded.graph, &selection.terms);
     let places = places(encoded, selection, &ordered);
-    let mut pending: Vec<Id> = ordered;
-    for &(user, index, class) in &encoded.uses {
+    let groups = by_first_use(encoded, selection, ordered);
+    for (&(user, index, class), group) in encoded.uses.iter().zip(groups) {
         let class = encoded.graph.find(class);
-        let needed = needed(encoded, selection, class);
         let build = rewriter.before(user)?;
-        let mut later = vec![];
-        for id in pending {
-            match selection.terms.get(&id).filter(|_| needed.contains_key(&id)) {
-                Some(term) => decoder.term(build, id, term, places.get(&id).copied().flatten())?,
-                None => later.push(id),
+        for id in group {
+            if let Some(term) = selection.terms.get(&id) {
+                decoder.term(build, id, term, places.get(&id).copied().flatten())?;
             }
         }
-        pending = later;
         if let Some(&value) = decoder.values.get(&class) {
             rewriter.set_operand(user, index, value);
         }
@@ -61,15 +57,24 @@ fn places(encoded: &Encoded, selection: &Selection, ordered: &[Id]) -> BTreeMap<
     places
 }
 
-/// The classes that a class is made of.
-fn needed(encoded: &Encoded, selection: &Selection, class: Id) -> BTreeMap<Id, ()> {
-    let (mut found, mut stack) = (BTreeMap::new(), vec![class]);
-    while let Some(id) = stack.pop() {
-        if let Some(term) = selection.terms.get(&id).filter(|_| found.insert(id, ()).is_none()) {
+/// For each use the classes that it is made of and no use before it, in order.
+fn by_first_use(encoded: &Encoded, selection: &Selection, ordered: Vec<Id>) -> Vec<Vec<Id>> {
+    let mut first: BTreeMap<Id, usize> = BTreeMap::new();
+    for (number, (_, _, class)) in encoded.uses.iter().enumerate() {
+        let mut stack = vec![encoded.graph.find(*class)];
+        while let Some(id) = stack.pop() {
+            let Some(term) = selection.terms.get(&id).filter(|_| !first.contains_key(&id)) else { continue };
+            first.insert(id, number);
             stack.extend(term.children().iter().map(|&child| encoded.graph.find(child)));
         }
     }
-    found
+    let mut groups = vec![vec![]; encoded.uses.len()];
+    for id in ordered {
+        if let Some(group) = first.get(&id).and_then(|&number| groups.get_mut(number)) {
+            group.push(id);
+        }
+    }
+    groups
 }
 
 struct Decoder<'c, 'a, 'e> {

@@ -31,6 +31,8 @@ pub struct Encoded<'c, 'a> {
     pub constants: Vec<Value<'c, 'a>>,
     /// Of `Leaf::Site`.
     pub sites: Vec<OperationRef<'c, 'a>>,
+    /// The terms of `sites`, as they were added.
+    pub origins: Vec<Id>,
     /// What ops that are no terms use, in program order: the op, the operand's index, its class.
     pub uses: Vec<(OperationRef<'c, 'a>, usize, Id)>,
     /// The classes of ops, by their value's address. Looked up only, never walked.
@@ -51,6 +53,7 @@ pub fn encode<'c: 'a, 'a>(
         values: vec![],
         constants: vec![],
         sites: vec![],
+        origins: vec![],
         uses: vec![],
         classes: HashMap::new(),
     };
@@ -121,6 +124,9 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
         }
         let term = build(children).ok_or_else(|| PassError::at(&op, "has another number of operands"))?;
         let id = self.graph.add(term);
+        if self.origins.len() < self.sites.len() {
+            self.origins.push(id);
+        }
         let value = result(op)?;
         match &self.graph[id].data.fact {
             Fact::Tensor(known)

@@ -7,10 +7,13 @@ use std::io;
 use std::path::Path;
 
 use ait_dialects::Layout;
+use ait_runtime::{paths::write_atomically, svg::escaped};
 use egg::{Id, Language};
 
 use super::analysis::{Graph, tensor};
 use super::cost::Cost;
+use super::proof::Proofs;
+use super::rules::Rule;
 use super::saturate::Report;
 use super::select::{Selection, order, site};
 use super::term::{Term, op};
@@ -44,8 +47,8 @@ pub struct Layer {
     pub way: Way,
     /// What was not, cheapest first.
     pub others: Vec<Way>,
-    /// The rules that made it, the last one first.
-    pub rules: Vec<&'static str>,
+    /// The rules that made it of the ops of the module, as egg proves it; none if there is no proof of a few ops.
+    pub rules: Option<Vec<&'static str>>,
     /// The layers that it reads, by index.
     pub reads: Vec<usize>,
 }
@@ -66,17 +69,22 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Adds a function.
+    /// Of nothing yet; `target` says of which core the cycles are.
+    pub fn new(target: String) -> Self {
+        Self { target, functions: vec![] }
+    }
+
+    /// Adds a function: what was chosen of a graph by rules; `origins` are the ops of the module in it, by site.
     pub fn add(
         &mut self,
-        graph: &Graph,
-        selection: &Selection,
+        (graph, selection, rules): (&Graph, &Selection, &[Rule]),
         cost: &Cost,
         report: &Report,
+        origins: &[Id],
         source: impl Fn(u32) -> Source,
     ) {
         let siblings = Siblings::new(graph);
-        let history = History::new(graph);
+        let proofs = Proofs::new(graph, selection, rules, &siblings, origins);
         let mut layers: Vec<Layer> = vec![];
         let mut numbers: BTreeMap<Id, Vec<usize>> = BTreeMap::new();
         for id in order(graph, &selection.terms) {
@@ -96,7 +104,8 @@ impl Explanation {
             };
             let others = siblings.others(graph, id, term, cost);
             numbers.insert(id, vec![layers.len()]);
-            let rules = history.of(graph, term);
+            // A conversion is where one layout ends and another begins.
+            let rules = if site(graph, term).is_some() { proofs.rules_of(id) } else { Some(vec![]) };
             layers.push(Layer { source, way, others, rules, reads: reads.into_iter().collect() });
         }
         let extracted = &selection.extracted;
@@ -127,9 +136,11 @@ impl Explanation {
                 for other in &layer.others {
                     let _ = writeln!(text, "    not {other}");
                 }
-                if !layer.rules.is_empty() {
-                    let _ = writeln!(text, "    by {}", layer.rules.join(", "));
-                }
+                let _ = match layer.rules.as_deref() {
+                    Some([]) => Ok(()),
+                    Some(rules) => writeln!(text, "    by {}", rules.join(", ")),
+                    None => writeln!(text, "    by rules over too many ops for a proof"),
+                };
             }
         }
         text
@@ -176,7 +187,8 @@ impl Explanation {
     /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let is_picture = path.extension().is_some_and(|extension| extension == "svg");
-        std::fs::write(path, if is_picture { self.svg() } else { self.text() })
+        let bytes = if is_picture { self.svg() } else { self.text() };
+        write_atomically(path, 0o644, |temporary| std::fs::write(temporary, bytes))
     }
 }
 
@@ -194,10 +206,6 @@ fn colour(layout: Layout) -> &'static str {
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 fn way(graph: &Graph, id: Id, term: &Term, cost: &Cost) -> Way {
     let implementation = cost.of(graph, term);
     let layout = tensor(graph, id).map_or(Layout::Nchw, |tensor| tensor.layout);
@@ -205,14 +213,15 @@ fn way(graph: &Graph, id: Id, term: &Term, cost: &Cost) -> Way {
 }
 
 /// Classes that are one logical tensor in several layouts.
-struct Siblings {
+pub struct Siblings {
     /// By class: the least one that it is converted from or to.
     group: BTreeMap<Id, Id>,
     members: BTreeMap<Id, BTreeSet<Id>>,
 }
 
 impl Siblings {
-    fn new(graph: &Graph) -> Self {
+    /// Of all classes of a graph.
+    pub fn new(graph: &Graph) -> Self {
         let mut group: BTreeMap<Id, Id> = BTreeMap::new();
         let find = |group: &BTreeMap<Id, Id>, mut id: Id| {
             while let Some(&up) = group.get(&id).filter(|&&up| up != id) {
@@ -236,6 +245,11 @@ impl Siblings {
         Self { group, members }
     }
 
+    /// The least class of those that are the same logical tensor.
+    pub fn of(&self, class: Id) -> Id {
+        self.group.get(&class).copied().unwrap_or(class)
+    }
+
     /// The other ways to compute what a term does: of the same op of the module, in any layout.
     fn others(&self, graph: &Graph, id: Id, term: &Term, cost: &Cost) -> Vec<Way> {
         let Some(place) = site(graph, term) else { return vec![] };
@@ -247,30 +261,5 @@ impl Siblings {
         }
         ways.remove(&way(graph, id, term, cost));
         ways.into_iter().filter(|way| way.cycles != u64::MAX).take(6).collect()
-    }
-}
-
-/// By which rule a term was made, of which.
-struct History(BTreeMap<Term, (&'static str, Term)>);
-
-impl History {
-    fn new(graph: &Graph) -> Self {
-        let mut made = BTreeMap::new();
-        for derived in &graph.analysis.derived {
-            let canonical = |term: &Term| term.clone().map_children(|child| graph.find(child));
-            made.entry(canonical(&derived.made)).or_insert((derived.rule, canonical(&derived.from)));
-        }
-        Self(made)
-    }
-
-    fn of(&self, graph: &Graph, term: &Term) -> Vec<&'static str> {
-        let mut rules = vec![];
-        let mut term = term.clone().map_children(|child| graph.find(child));
-        let mut seen = BTreeSet::new();
-        while let Some((rule, from)) = self.0.get(&term).filter(|_| seen.insert(term.clone())) {
-            rules.push(*rule);
-            term = from.clone();
-        }
-        rules
     }
 }

@@ -11,6 +11,7 @@
 //! | [`extract`] | the best choice of each class, shared ones counted once | no |
 //! | [`select`] | from graph to extraction and back | no |
 //! | [`explain`] | why each layout and implementation won | no |
+//! | `proof` | by which rules it is what the module says | no |
 //! | `encode`, `decode` | from ops to terms and back | yes |
 
 pub mod analysis;
@@ -20,6 +21,7 @@ mod encode;
 pub mod explain;
 pub mod extract;
 mod pass;
+mod proof;
 pub mod rules;
 pub mod saturate;
 pub mod select;

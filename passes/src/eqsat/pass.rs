@@ -25,7 +25,7 @@ use crate::{
     Options, PassError,
     canonicalize::erase_dead,
     cost::Chooser,
-    diagnostic::SourceLocation,
+    diagnostic::{SourceLocation, say_once},
     rewrite::{Rewriter, is_erased, name as name_of},
     select_kernels::chooser,
 };
@@ -50,18 +50,23 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
         bounds: Bounds { iterations: size("iterations"), nodes: size("nodes") },
         limits: Limits { choices: size("exact"), ..Limits::default() },
     };
-    let mut explanation = Explanation::default();
+    let path = options.word("explain");
+    let target = setting.chooser.target();
+    let mut explanation =
+        (!path.is_empty()).then(|| Explanation::new(format!("{}, VLEN {}", target.core.name, target.vlen)));
     for function in rewriter.ops() {
         if name_of(function) == "func.func"
             && let Some(block) = function.region(0).ok().and_then(|region| region.first_block())
         {
-            setting.function(&rewriter, function, block, &mut explanation)?;
+            setting.function(&rewriter, function, block, explanation.as_mut())?;
         }
     }
     erase_dead(&rewriter);
-    match options.word("explain") {
-        "" => Ok(()),
-        path => explanation.write(Path::new(path)).map_err(|error| fail(format!("{path}: {error}"))),
+    match explanation {
+        None => Ok(()),
+        Some(explanation) => {
+            explanation.write(Path::new(path)).map_err(|error| fail(format!("{path}: {error}")))
+        }
     }
 }
 
@@ -81,7 +86,7 @@ impl Setting {
         rewriter: &'a Rewriter<'c, '_>,
         function: OperationRef<'c, 'a>,
         block: BlockRef<'c, 'a>,
-        explanation: &mut Explanation,
+        explanation: Option<&mut Explanation>,
     ) -> Result<(), PassError> {
         let fail = |message: String| PassError::at(&function, message);
         let ops: Vec<_> =
@@ -101,7 +106,9 @@ impl Setting {
         let (graph, report) =
             saturate(graph, &self.rules, self.bounds).map_err(|error| fail(error.to_string()))?;
         encoded.graph = graph;
-        let notice = |text: String| eprintln!("{}: note: {text}", SourceLocation::of(function.location()));
+        let notice = |text: String| {
+            say_once(format!("{}: note: {text}", SourceLocation::of(function.location())));
+        };
         if let Some(limit) = &report.limit {
             notice(format!(
                 "ait-eqsat stopped at its limit of {limit}; what rules would still find is not used"
@@ -117,9 +124,10 @@ impl Setting {
                 "ait-eqsat: too large for an exact extraction; at most {percent:.2} % from the optimum"
             ));
         }
-        explanation.add(&encoded.graph, &selection, &cost, &report, |site| source(&encoded, site));
-        explanation.target =
-            format!("{}, VLEN {}", self.chooser.target().core.name, self.chooser.target().vlen);
+        if let Some(explanation) = explanation {
+            let chosen = (&encoded.graph, &selection, self.rules.as_slice());
+            explanation.add(chosen, &cost, &report, &encoded.origins, |site| source(&encoded, site));
+        }
         decode(rewriter, &encoded, &selection)
     }
 

@@ -6,6 +6,7 @@ use egg::{Runner, SimpleScheduler, StopReason};
 
 use super::analysis::{Graph, Unsound};
 use super::rules::Rule;
+use crate::options::number;
 
 /// Limits of saturation: never time, which would make results differ.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +17,16 @@ pub struct Bounds {
     pub nodes: usize,
 }
 
+impl Bounds {
+    /// Most iterations where nothing else is asked for, as options write it.
+    pub const ITERATIONS: &str = "30";
+    /// Most terms where nothing else is asked for.
+    pub const NODES: &str = "200000";
+}
+
 impl Default for Bounds {
     fn default() -> Self {
-        Self { iterations: 30, nodes: 200_000 }
+        Self { iterations: number(Self::ITERATIONS), nodes: number(Self::NODES) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use egg::{Id, Language};
 
 use super::analysis::{Graph, leaf, tensor};
-use super::cost::{Cost, Cycles};
+use super::cost::Cost;
 use super::extract::{Choice, Extracted, Limits, Problem, extract};
 use super::term::{Leaf, Term};
 
@@ -107,9 +107,4 @@ pub fn order(graph: &Graph, terms: &BTreeMap<Id, Term>) -> Vec<Id> {
         }
     }
     ordered
-}
-
-/// The sum of the costs of a selection.
-pub fn total(graph: &Graph, selection: &Selection, cost: &Cost) -> Cycles {
-    selection.terms.values().fold(Cycles::NONE, |sum, term| sum.plus(cost.of(graph, term).cycles))
 }

@@ -12,12 +12,14 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::analysis::{Facts, Graph, Tensor, leaf};
-use super::cost::Cost;
+use super::cost::{Cost, Cycles};
+use super::explain::Siblings;
 use super::extract::Limits;
+use super::proof::Proofs;
 use super::rules::{self, Make, Rule};
 use super::saturate::{Bounds, SaturationError, saturate};
 use super::select::{Selection, select};
-use super::term::{Leaf, Number, Term, Window};
+use super::term::{Leaf, Number, Term, Window, op};
 use crate::cost::{Chooser, Target};
 
 /// A term over `%0`, `%1`, ... and `c0`, `c1`, ... of these shapes.
@@ -418,6 +420,39 @@ fn every_rule_fires() {
     let silent: Vec<_> = rules.iter().map(|rule| rule.name).filter(|name| !fired.contains(name)).collect();
     assert!(silent.is_empty(), "no sample for {silent:?}");
     insta::assert_snapshot!(golden);
+}
+
+/// What is chosen is proven by egg to be what was asked for, by the rules of that sample and no others.
+#[test]
+fn every_choice_has_a_proof() {
+    let rules = rules::all();
+    let chooser = Chooser::new(Target::named("spacemit-x60").unwrap());
+    let cost = Cost::new(&chooser, true);
+    let mut proven = BTreeSet::new();
+    for sample in SAMPLES {
+        let (graph, ..) = start(sample, 7);
+        let origins: Vec<Id> =
+            (0..graph.nodes().len()).map(Id::from).filter(|&id| op(graph.id_to_node(id)).is_some()).collect();
+        let (graph, root, ..) = saturated(sample, &rules);
+        let selection = select(&graph, &[root], &cost, Limits::default()).unwrap();
+        let siblings = Siblings::new(&graph);
+        let proofs = Proofs::new(&graph, &selection, &rules, &siblings, &origins);
+        // Views are no layers.
+        let is_layer = |term: &Term| op(term).is_some() && cost.of(&graph, term).cycles > Cycles::NONE;
+        for (&class, term) in selection.terms.iter().filter(|(_, term)| is_layer(term)) {
+            let found = proofs.rules_of(class);
+            let found = found.unwrap_or_else(|| panic!("{}: no proof of {term:?}", sample.term));
+            assert!(
+                found.iter().all(|rule| graph.analysis.fired.contains(rule)),
+                "{}: {found:?}",
+                sample.term
+            );
+            proven.extend(found);
+        }
+    }
+    for rule in ["scale-bias-into-conv", "residual-into-conv", "conv-of-conv", "avg-pool-before-conv"] {
+        assert!(proven.contains(rule), "{rule} is in no proof");
+    }
 }
 
 fn wrong(make: &'static str) -> Rule {

@@ -29,6 +29,7 @@ use crate::{
     Options, PassError,
     canonicalize::erase_dead,
     cost::{Chooser, Target},
+    diagnostic::say_once,
     rewrite::{MAX_ELEMENTS, Rewriter, constant_data, layout, name, operand, result, shape},
 };
 use pack::FilterShape;
@@ -86,7 +87,7 @@ pub(crate) fn chooser(module: &Module, options: &Options) -> Result<Chooser, Pas
         log => {
             let (chooser, notices) =
                 Chooser::with_log(target, Path::new(log)).map_err(|error| fail(error.to_string()))?;
-            notices.iter().for_each(|notice| eprintln!("warning: {notice}"));
+            notices.iter().for_each(|notice| say_once(format!("warning: {notice}")));
             Ok(chooser)
         }
     }

@@ -1,6 +1,7 @@
 //! The picture of a result: a bar of cycles for every convolution and each way to compute it.
 
 use super::report::{Report, Row, percent};
+use ait_runtime::svg::escaped;
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 900.0;
@@ -90,8 +91,4 @@ fn rectangle(text: &mut String, [x, y, width, height]: [f64; 4], colour: &str) {
         text,
         "<rect x=\"{x}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height}\" fill=\"{colour}\"/>"
     );
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

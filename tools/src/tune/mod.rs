@@ -14,6 +14,7 @@ use crate::cli::{CoreName, Machine, Network};
 use crate::compile;
 use crate::measure::layer::{self, Layer};
 use ait_passes::cost::{COMPILER, Choice, Chooser, Key, Oracle, Outcome, Record, Target};
+use ait_passes::diagnostic::say_once;
 use ait_runtime::tuning::Log;
 use anyhow::{Result, anyhow, ensure};
 use clap::{Args, ValueEnum};
@@ -89,7 +90,7 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         Kind::Meter => Box::new(Meter::new(arguments.core.clone(), target.clone(), timeout)?),
     };
     let mut log = Log::<Record>::open(&arguments.log)?;
-    log.take_notices().iter().for_each(|notice| eprintln!("warning: {notice}"));
+    log.take_notices().iter().for_each(|notice| say_once(format!("warning: {notice}")));
     let log = Mutex::new(log);
     let work = Work { target: &target, items: &items, oracle: &*oracle, log: &log };
     work.run(usize::try_from(arguments.budget)?, usize::try_from(arguments.jobs)?)?;

@@ -5,7 +5,7 @@ use super::{Item, unit};
 use crate::measure::threads;
 use crate::output::write_text;
 use ait_passes::cost::{Chooser, Given, Oracle, Picked, Record, Target};
-use ait_runtime::table::Table;
+use ait_runtime::{svg, table::Table};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -167,14 +167,14 @@ impl Summary {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"{height}\" font-family=\"sans-serif\" \
              font-size=\"10\">\n<rect width=\"900\" height=\"{height}\" fill=\"white\"/>\n\
              <text x=\"12\" y=\"22\" font-size=\"14\" font-weight=\"bold\">{}</text>\n",
-            self.title()
+            svg::escaped(&self.title())
         );
         for (index, row) in self.rows.iter().enumerate() {
             let y = 40.0 + BAR * index as f64;
             let length = 460.0 * row.cycles.unwrap_or(0) as f64 / most;
             let colour = if row.sparsity == 0.0 { "#9ecae1" } else { "#1f5fa8" };
-            let label = row.label();
-            let choice = row.choice.as_deref().unwrap_or("nothing was right");
+            let label = svg::escaped(&row.label());
+            let choice = svg::escaped(row.choice.as_deref().unwrap_or("nothing was right"));
             let _ = writeln!(
                 text,
                 "<text x=\"232\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>\n\

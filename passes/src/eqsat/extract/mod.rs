@@ -10,6 +10,8 @@ mod reduce;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::options::number;
+
 /// One way to make a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -69,9 +71,14 @@ pub struct Limits {
     pub programs: usize,
 }
 
+impl Limits {
+    /// Most choices where nothing else is asked for, as options write it.
+    pub const CHOICES: &str = "6000";
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { choices: 6000, programs: 2000 }
+        Self { choices: number(Self::CHOICES), programs: 2000 }
     }
 }
 

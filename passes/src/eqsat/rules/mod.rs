@@ -18,7 +18,7 @@ mod product;
 use ait_dialects::{Activation, Layout};
 use egg::{Applier, ENodeOrVar, Id, Language, Pattern, PatternAst, Rewrite, Subst, Symbol, Var};
 
-use super::analysis::{Derived, Fact, Facts, Graph, Tensor, activation, leaf, tensor, window};
+use super::analysis::{Fact, Facts, Graph, Tensor, activation, leaf, tensor, window};
 use super::term::{Leaf, Term, Window};
 
 /// An equation between terms.
@@ -194,14 +194,33 @@ impl Match<'_> {
 
     /// A new term.
     pub fn add(&mut self, term: Term) -> Id {
-        if let Some(known) = self.graph.lookup(term.clone()) {
-            return known;
+        // An explanation tells spellings of a term apart.
+        if self.graph.are_explanations_enabled() {
+            self.graph.add_uncanonical(term)
+        } else {
+            self.graph.add(term)
         }
-        if let Some(from) = self.term() {
-            let rule = self.graph.analysis.rule;
-            self.graph.analysis.derived.push(Derived { made: term.clone(), from, rule });
+    }
+
+    /// The left side, as it was found.
+    fn left(&mut self) -> Option<Id> {
+        self.instance(self.find)
+    }
+
+    /// A pattern with what its variables are.
+    fn instance(&mut self, pattern: &PatternAst<Term>) -> Option<Id> {
+        let mut ids: Vec<Id> = vec![];
+        for node in pattern.as_ref() {
+            let id = match node {
+                ENodeOrVar::Var(var) => *self.subst.get(*var)?,
+                ENodeOrVar::ENode(term) => {
+                    let term = term.clone().map_children(|child| ids[usize::from(child)]);
+                    self.add(term)
+                }
+            };
+            ids.push(id);
         }
-        self.graph.add(term)
+        ids.pop()
     }
 
     /// A leaf as a term.
@@ -228,20 +247,7 @@ impl Apply {
         match (&self.rule.make, &self.right) {
             (Make::If(_, holds), _) if !holds(found) => None,
             (Make::Terms(make), _) => make(found),
-            (_, Some(right)) => {
-                let mut ids: Vec<Id> = vec![];
-                for node in right.as_ref() {
-                    let id = match node {
-                        ENodeOrVar::Var(var) => *found.subst.get(*var)?,
-                        ENodeOrVar::ENode(term) => {
-                            let term = term.clone().map_children(|child| ids[usize::from(child)]);
-                            found.add(term)
-                        }
-                    };
-                    ids.push(id);
-                }
-                ids.pop().map(|id| vec![id])
-            }
+            (_, Some(right)) => found.instance(right).map(|id| vec![id]),
             _ => None,
         }
     }
@@ -262,6 +268,10 @@ impl Applier<Term, Facts> for Apply {
         graph.analysis.rule = self.rule.name;
         let mut found = Match { graph, subst, find: &self.find, class };
         let made = self.made(&mut found).unwrap_or_default();
+        let left = match found.graph.are_explanations_enabled() {
+            true => found.left().unwrap_or(class),
+            false => class,
+        };
         let is_refused = |graph: &Graph, id: Id| matches!(graph[id].data.fact, Fact::Refused(_));
         let mut changed = vec![];
         for id in made {
@@ -269,7 +279,7 @@ impl Applier<Term, Facts> for Apply {
                 continue;
             }
             graph.analysis.fired.insert(self.rule.name);
-            if graph.union(class, id) {
+            if graph.union_trusted(left, id, self.rule.name) {
                 changed.push(class);
             }
         }
