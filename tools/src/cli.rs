@@ -44,6 +44,9 @@ pub struct Network {
     /// Write what was chosen for each layer and why: a picture if the name ends in .svg, else text
     #[arg(long, value_name = "FILE")]
     pub explain: Option<PathBuf>,
+    /// Print the time of each pass to stderr
+    #[arg(long)]
+    pub timing: bool,
     /// Bind a symbolic batch dimension
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: Option<u64>,
@@ -196,6 +199,7 @@ impl Network {
         Self {
             layout: "auto".to_owned(),
             explain: None,
+            timing: false,
             batch: Some(batch),
             dims: Vec::new(),
             sparsity: Sparsity::default(),

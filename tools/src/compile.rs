@@ -3,10 +3,10 @@
 use crate::cli::{self, Emit, Network};
 use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
-use crate::opt::source::Source;
+use crate::opt::{source::Source, timing};
 use crate::progress::Progress;
 use ait_lowering::Program;
-use ait_passes::Pipeline;
+use ait_passes::{Pipeline, Step};
 use ait_runtime::target::Toolchain;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -100,7 +100,12 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
         Some(pipeline) => pipeline.clone(),
         None => standard(network)?,
     };
-    Pipeline::parse(context, &pipeline)?.run(&module)?;
+    let mut times = vec![];
+    let mut observe = |step: &Step, _: &Module, time| times.push((step.to_string(), time));
+    Pipeline::parse(context, &pipeline)?.run_observed(&module, true, &mut observe)?;
+    if network.timing {
+        eprint!("{}", timing(&times));
+    }
     Ok(module)
 }
 

@@ -197,7 +197,7 @@ impl Cli {
 }
 
 /// Time of each pass, in the order of their first run, summed over the modules.
-fn timing(times: &[(String, Duration)]) -> String {
+pub fn timing(times: &[(String, Duration)]) -> String {
     let mut rows: Vec<(&str, Duration)> = vec![];
     for (name, time) in times {
         match rows.iter_mut().find(|(seen, _)| seen == name) {
