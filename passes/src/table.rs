@@ -153,7 +153,7 @@ const EXPLAIN: OptionSpec = OptionSpec {
     name: "explain",
     kind: OptionKind::Text,
     default: "",
-    help: "File for what was chosen and why: a picture if it ends in .svg, else text.",
+    help: "File for what was chosen and why: a picture if it ends in .svg, estimates if in .json, else text.",
 };
 
 /// Every pass, in the order of the standard line.

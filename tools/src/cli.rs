@@ -41,7 +41,8 @@ pub struct Network {
     /// the generated RVV kernels
     #[arg(long, default_value = "auto", value_parser = ["auto", "nhwc", "cnhw"])]
     pub layout: String,
-    /// Write what was chosen for each layer and why: a picture if the name ends in .svg, else text
+    /// Write what was chosen for each layer and why: a picture if the name ends in .svg, what each
+    /// layer costs by the model if in .json, else text
     #[arg(long, value_name = "FILE")]
     pub explain: Option<PathBuf>,
     /// Print the time of each pass to stderr

@@ -1,7 +1,7 @@
 //! The choice for a convolution: from the tuning log where it was measured, from the static model elsewhere.
 
 use super::record::{COMPILER, Oracle, Record};
-use super::{Choice, Convolution, Given, Model, ShapeError, Sparsity, Target, candidates};
+use super::{Choice, Convolution, Estimates, Given, Model, Op, ShapeError, Sparsity, Target, candidates};
 use ait_runtime::tuning::Log;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ pub struct Picked {
 #[derive(Clone, Debug)]
 pub struct Chooser {
     target: Target,
+    estimates: Estimates,
     /// What the static model has said; networks repeat their convolutions.
     estimated: RefCell<BTreeMap<(Convolution, Sparsity, Given), Option<Picked>>>,
     /// The fastest first; only of this target and compiler.
@@ -32,7 +33,8 @@ pub struct Chooser {
 impl Chooser {
     /// By the static model alone.
     pub fn new(target: Target) -> Self {
-        Self { target, estimated: RefCell::default(), measured: BTreeMap::new() }
+        let estimates = Estimates::new(target.clone());
+        Self { target, estimates, estimated: RefCell::default(), measured: BTreeMap::new() }
     }
 
     /// With the measurements of a tuning log; a sentence for whatever in it does not count.
@@ -84,6 +86,11 @@ impl Chooser {
     /// What it chooses for.
     pub fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Model cycles of a kernel that is no generated convolution; none if its window does not exist.
+    pub fn estimate(&self, op: Op) -> Option<f64> {
+        self.estimates.of(op)
     }
 
     /// The fastest way to compute a convolution that what is given allows; none if nothing does.

@@ -149,29 +149,6 @@ impl Code {
         }
     }
 
-    /// A step of XNNPACK's product: one vector, and for each row a scalar, its address and a product with it.
-    pub fn product(&mut self, rows: i64, vectors: Stream) {
-        let mut fractions =
-            Fractions(Misses { streamed: vectors.misses.streamed.fract() / 2.0, single: 0.0 });
-        let vector = self.register(0);
-        fractions.next(&vectors, false, &mut self.events);
-        self.access(Class::LoadUnit, vector, &[INPUT]);
-        self.put(Class::ScalarAlu, INPUT, &[INPUT]);
-        self.events.clear();
-        for row in 0..rows {
-            let scalar = float(row);
-            self.access(Class::ScalarLoad, scalar, &[WEIGHTS]);
-            self.put(Class::ScalarAlu, WEIGHTS, &[WEIGHTS]);
-        }
-        for row in 0..rows {
-            let scalar = float(row);
-            // Eight groups hold the vector and seven sums.
-            let sum = self.register(row + 1);
-            self.put(Class::VectorFma, sum, &[sum, scalar, vector]);
-        }
-        self.branch();
-    }
-
     /// Loads, then stores of a copied vector, `count` times in a loop.
     pub fn copies(&mut self, count: i64, load: Class, loads: Stream, stores: Stream) {
         let [mut from, mut to] = [Fractions::default(); 2];

@@ -7,20 +7,23 @@ mod choice;
 mod chooser;
 mod code;
 mod convolution;
+mod generated;
 mod geometry;
 mod model;
 mod ops;
 mod record;
 mod traffic;
+mod walk;
+mod xnnpack;
 
 pub use choice::{Algorithm, Choice, Given, algorithms, candidates};
 pub use chooser::{Chooser, Picked};
 pub use convolution::{Convolution, ShapeError, Sparsity};
 pub use model::Model;
-pub use ops::{depthwise, streamed, xnn_convolution};
+pub use ops::{Estimates, Op, streamed};
 pub use record::{COMPILER, Key, Oracle, Outcome, Record};
 
-use ait_cores::Core;
+use ait_cores::{Core, Level};
 
 /// What is compiled for.
 #[derive(Clone, Debug)]

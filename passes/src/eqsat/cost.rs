@@ -2,16 +2,13 @@
 //!
 //! The same [`Chooser`] serves `ait-select-kernels`, so that what is extracted is what is then chosen.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use ait_dialects::{Activation, Layout};
 use egg::Id;
 use egg::Language;
 
 use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
 use super::term::{Leaf, Term, Window, is_folded};
-use crate::cost::{Chooser, Convolution, Given, Sparsity, depthwise, streamed, xnn_convolution};
+use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, streamed};
 
 /// Model cycles; [`Cycles::NEVER`] for what no kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,24 +51,24 @@ pub struct Implementation {
     pub cycles: Cycles,
 }
 
-/// A generated convolution: its shape, sparsity, and the tile that a mask fixes.
-type Generated = (Convolution, Sparsity, Option<i64>);
-
 /// The cost of terms on a target.
 pub struct Cost<'a> {
     chooser: &'a Chooser,
-    /// Whether rank-4 tensors may stay in NCHW.
-    allows_nchw: bool,
-    chosen: RefCell<BTreeMap<Generated, f64>>,
+    /// The layout that was asked for; none: any.
+    wanted: Option<Layout>,
 }
 
 const IMPOSSIBLE: Implementation = Implementation { name: "none", cycles: Cycles::NEVER };
 const FREE: Implementation = Implementation { name: "view", cycles: Cycles::NONE };
 
 impl<'a> Cost<'a> {
-    /// By a chooser. Unless `allows_nchw`, ops on rank-4 tensors need another layout.
-    pub fn new(chooser: &'a Chooser, allows_nchw: bool) -> Self {
-        Self { chooser, allows_nchw, chosen: RefCell::default() }
+    /// By a chooser. Where a layout is wanted, tensors of rank 4 do not stay in NCHW.
+    pub fn new(chooser: &'a Chooser, wanted: Option<Layout>) -> Self {
+        Self { chooser, wanted }
+    }
+
+    fn allows_nchw(&self) -> bool {
+        self.wanted.is_none()
     }
 
     /// How a term of a graph is computed, its operands aside.
@@ -88,13 +85,8 @@ impl<'a> Cost<'a> {
     }
 
     fn generated(&self, conv: &Convolution, sparsity: Sparsity, tile: Option<i64>) -> Option<f64> {
-        let key = (conv.clone(), sparsity, tile);
-        if let Some(cycles) = self.chosen.borrow().get(&key) {
-            return Some(*cycles);
-        }
         // A mask fixes the tile.
         let picked = self.chooser.choose(conv, sparsity, &Given { tile, ..Given::default() }).ok()??;
-        self.chosen.borrow_mut().insert(key, picked.cycles);
         Some(picked.cycles)
     }
 }
@@ -127,6 +119,42 @@ pub fn is_same_memory(shape: &[i64], from: Layout, to: Layout) -> bool {
     order(from) == order(to)
 }
 
+/// The matrices that a conversion transposes: how many, rows, columns. None where channels only move among images.
+fn transposition(shape: &[i64], from: Layout, to: Layout) -> Option<[i64; 3]> {
+    let &[images, channels, height, width] = shape else { return None };
+    let pixels = height.saturating_mul(width);
+    match (from, to) {
+        (Layout::Nchw, Layout::Nhwc) => Some([images, channels, pixels]),
+        (Layout::Nhwc, Layout::Nchw) => Some([images, pixels, channels]),
+        (Layout::Cnhw, Layout::Nhwc) => Some([1, channels, images.saturating_mul(pixels)]),
+        (Layout::Nhwc, Layout::Cnhw) => Some([1, images.saturating_mul(pixels), channels]),
+        _ => None,
+    }
+}
+
+/// How a product with dense weights is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gemm {
+    /// By XNNPACK, or by a generated kernel.
+    pub is_xnnpack: bool,
+    /// Model cycles.
+    pub cycles: f64,
+}
+
+/// A product of `rows` x `depth` and `depth` x `columns`. XNNPACK has it in NHWC and, where it is the faster, where the
+/// layout is chosen; it packs weights when a model is created, so they must be constant.
+pub fn gemm(chooser: &Chooser, wanted: Option<Layout>, sizes: [i64; 3], is_constant: bool) -> Option<Gemm> {
+    let by = |is_xnnpack| {
+        let op = if is_xnnpack { Op::XnnFullyConnected(sizes) } else { Op::Matmul(sizes) };
+        chooser.estimate(op).map(|cycles| Gemm { is_xnnpack, cycles })
+    };
+    match wanted {
+        Some(Layout::Nhwc) if is_constant => by(true),
+        None if is_constant => [by(true)?, by(false)?].into_iter().min_by(|a, b| a.cycles.total_cmp(&b.cycles)),
+        _ => by(false),
+    }
+}
+
 impl Site<'_> {
     fn tensor(&self, id: Id) -> Option<&Tensor> {
         tensor(self.graph, id)
@@ -142,7 +170,7 @@ impl Site<'_> {
 
     /// NCHW is no layout to work in where one was asked for.
     fn is_allowed(&self, tensor: &Tensor) -> bool {
-        self.cost.allows_nchw || !tensor.has_layout() || tensor.layout != Layout::Nchw
+        self.cost.allows_nchw() || !tensor.has_layout() || tensor.layout != Layout::Nchw
     }
 
     fn implementation(&self) -> Option<Implementation> {
@@ -153,8 +181,8 @@ impl Site<'_> {
             _ if is_folded(self.term) => Some(FREE),
             Term::Conv([x, w, _, p, a, _]) => self.conv(x, w, None, p, a),
             Term::ConvAdd([x, w, _, r, p, a, _]) => self.conv(x, w, Some(r), p, a),
-            Term::Gemm([x, w, _, a, _]) => self.gemm(x, w, None, a),
-            Term::GemmAdd([x, w, _, r, a, _]) => self.gemm(x, w, Some(r), a),
+            Term::Gemm([x, w, b, a, _]) => self.gemm([x, w, b], None, a),
+            Term::GemmAdd([x, w, b, r, a, _]) => self.gemm([x, w, b], Some(r), a),
             Term::Matmul([x, y, _]) => {
                 let (x, y) = (self.tensor(x)?, self.tensor(y)?);
                 let rows = x.shape.iter().rev().nth(1).copied().unwrap_or(1);
@@ -188,7 +216,11 @@ impl Site<'_> {
                 if is_same_memory(&tensor.shape, tensor.layout, *to) {
                     return Some(FREE);
                 }
-                of("convert", self.cost.stream(tensor.bytes(), tensor.bytes(), 0, true))
+                let cycles = match transposition(&tensor.shape, tensor.layout, *to) {
+                    Some(sizes) => self.cost.chooser.estimate(Op::Transpose(sizes))?,
+                    None => self.cost.stream(tensor.bytes(), tensor.bytes(), 0, false),
+                };
+                of("convert", cycles)
             }
             _ => None,
         }
@@ -228,18 +260,18 @@ impl Site<'_> {
         let tile = filter.pattern.map(|pattern| pattern.tile);
         let (name, cycles) = match input.layout {
             // The generated kernels, for one image after the other.
-            Layout::Nchw if !self.cost.allows_nchw => return None,
+            Layout::Nchw if !self.cost.allows_nchw() => return None,
             Layout::Nchw => {
                 let [images, rest @ ..] = conv.input;
                 let one = Convolution { input: [&[1][..], &rest].concat().try_into().ok()?, ..conv.clone() };
                 let of_one = match filter.pattern.is_none() && one.is_depthwise() {
-                    true => depthwise(self.cost.chooser.target(), &one).ok()?,
+                    true => self.cost.chooser.estimate(Op::Depthwise(one))?,
                     false => self.cost.generated(&one, sparsity, tile)?,
                 };
                 ("generated", of_one * images as f64 + residual + fused + 1.0)
             }
             Layout::Cnhw if filter.pattern.is_none() && conv.is_depthwise() => {
-                ("depthwise", depthwise(self.cost.chooser.target(), &conv).ok()? + residual + fused)
+                ("depthwise", self.cost.chooser.estimate(Op::Depthwise(conv))? + residual + fused)
             }
             Layout::Cnhw => {
                 let name = if filter.pattern.is_some() { "sparse" } else { "dense" };
@@ -250,25 +282,45 @@ impl Site<'_> {
                 let clamps = activation.clamp().is_some_and(|(min, max)| min < max);
                 let added = r.map_or(0.0, |_| stream(2.0 * output, 2));
                 let applied = if clamps { 0.0 } else { stream(output, vectors(activation)) };
-                let product = xnn_convolution(self.cost.chooser.target(), &conv).ok()?;
+                let product = self.cost.chooser.estimate(Op::XnnConvolution(conv))?;
                 ("xnnpack", product + added + applied)
             }
         };
         Some(Implementation { name, cycles: Cycles::new(cycles) })
     }
 
-    /// Bound by its weights, which are read once for a few rows.
-    fn gemm(&self, x: Id, w: Id, r: Option<Id>, a: Id) -> Option<Implementation> {
-        let (input, weights) = (self.tensor(x)?, self.tensor(w)?);
-        let &[rows, columns] = input.shape.as_slice() else { return None };
-        let kept =
-            weights.pattern.map_or(1.0, |pattern| pattern.kept_of(columns) as f64 / columns.max(1) as f64);
-        let output = weights.bytes() / columns.max(1) as f64 * rows as f64;
-        let product = self.cost.stream(weights.bytes() * kept, weights.bytes() * kept / 2.0, rows, false);
-        let extra = r.map_or(0.0, |_| output / 4.0);
-        let epilogue = self.cost.stream(output, output, vectors(self.activation(a)?), false)
-            - self.cost.stream(output, output, 0, false);
-        Some(Implementation { name: "gemm", cycles: Cycles::new(product + extra + epilogue) })
+    /// By XNNPACK where it can and is the faster, as `ait-select-kernels` decides it.
+    fn gemm(&self, [x, w, b]: [Id; 3], r: Option<Id>, a: Id) -> Option<Implementation> {
+        let (input, weights, bias) = (self.tensor(x)?, self.tensor(w)?, self.tensor(b)?);
+        let &[rows, depth] = input.shape.as_slice() else { return None };
+        let columns = *weights.shape.first()?;
+        let output = 4.0 * rows as f64 * columns as f64;
+        let stream = |read: f64, vectors| self.cost.stream(read, output, vectors, false);
+        let activation = self.activation(a)?;
+        if let Some(pattern) = weights.pattern {
+            // Bound by its weights, which are read once for a few rows.
+            let kept = weights.bytes() * pattern.kept_of(depth) as f64 / depth.max(1) as f64;
+            let product = self.cost.stream(kept, kept / 2.0, rows, false);
+            let extra = stream(output, vectors(activation)) - stream(output, 0);
+            let residual = r.map_or(0.0, |_| output / 4.0);
+            let cycles = Cycles::new(product + extra + residual);
+            return Some(Implementation { name: "gemm", cycles });
+        }
+        let is_plain = weights.is_constant && bias.is_constant;
+        let product = gemm(self.cost.chooser, self.cost.wanted, [rows, depth, columns], is_plain)?;
+        let fused = match product.is_xnnpack {
+            true => {
+                let clamps = activation.clamp().is_some_and(|(min, max)| min < max);
+                let added = r.map_or(0.0, |_| stream(2.0 * output, 2));
+                added + if clamps { 0.0 } else { stream(output, vectors(activation)) }
+            }
+            false => {
+                let residual = r.map_or(0.0, |_| stream(2.0 * output, 1) - stream(output, 1));
+                residual + stream(output, vectors(activation)) - stream(output, 0)
+            }
+        };
+        let name = if product.is_xnnpack { "xnnpack" } else { "gemm" };
+        Some(Implementation { name, cycles: Cycles::new(product.cycles + fused) })
     }
 
     /// Constants are read in logical order: in NHWC, by strides.
@@ -290,18 +342,25 @@ impl Site<'_> {
     fn pool(&self, x: Id, p: Id) -> Option<Implementation> {
         let input = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
         let window = window(self.graph, p)?;
-        let steps = (window.strides[0] * window.strides[1]).max(1) as f64;
-        let taps = window.kernel[0].saturating_mul(window.kernel[1]);
-        let is_strided = input.layout != Layout::Nhwc && window.strides[1] > 1;
-        let cycles = self.cost.stream(input.bytes(), input.bytes() / steps, 2 * taps, is_strided);
-        Some(Implementation { name: "pool", cycles: Cycles::new(cycles) })
+        let channels = *input.shape.get(1)?;
+        let [kh, kw] = window.kernel;
+        // A window over each channel, as of a depthwise convolution.
+        let filter = Tensor::new(vec![channels, 1, kh, kw]);
+        let window = self.convolution(input, &filter, &Window { groups: channels, ..window })?;
+        let is_nhwc = input.layout == Layout::Nhwc;
+        let op = if is_nhwc { Op::XnnPool(window) } else { Op::Pool(window) };
+        Some(Implementation { name: "pool", cycles: Cycles::new(self.cost.chooser.estimate(op)?) })
     }
 
     fn global_pool(&self, x: Id) -> Option<Implementation> {
         let input = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
-        // A vector along channels adds up image after image; along positions it is reduced at the end of each plane.
-        let cycles = self.cost.stream(input.bytes(), input.bytes() / 2.0, 1, false);
-        Some(Implementation { name: "pool", cycles: Cycles::new(cycles) })
+        let &[images, channels, height, width] = input.shape.as_slice() else { return None };
+        let pixels = height.saturating_mul(width);
+        let op = match input.layout {
+            Layout::Nhwc => Op::XnnGlobalPool([images, pixels, channels]),
+            _ => Op::GlobalPool([images.saturating_mul(channels), pixels]),
+        };
+        Some(Implementation { name: "pool", cycles: Cycles::new(self.cost.chooser.estimate(op)?) })
     }
 
     /// Nothing where the parts are runs of the result, which the planner then has written in place; XNNPACK's element-wise

@@ -8,7 +8,7 @@ use melior::ir::{Attribute, Value, operation::OperationLike};
 
 use super::analysis::{Tensor, leaf, tensor};
 use super::encode::Encoded;
-use super::select::{Selection, order, site};
+use super::select::{Selection, order, places};
 use super::term::{Leaf, Term, Window, is_folded, op};
 use crate::{
     PassError,
@@ -26,7 +26,7 @@ pub fn decode<'c: 'a, 'a>(
 ) -> Result<(), PassError> {
     let mut decoder = Decoder { encoded, values: BTreeMap::new(), data: BTreeMap::new() };
     let ordered = order(&encoded.graph, &selection.terms);
-    let places = places(encoded, selection, &ordered);
+    let places = places(&encoded.graph, &selection.terms, &ordered);
     let groups = by_first_use(encoded, selection, ordered);
     for (&(user, index, class), group) in encoded.uses.iter().zip(groups) {
         let class = encoded.graph.find(class);
@@ -41,20 +41,6 @@ pub fn decode<'c: 'a, 'a>(
         }
     }
     Ok(())
-}
-
-/// The op whose location each class gets: its own, or its first user's.
-fn places(encoded: &Encoded, selection: &Selection, ordered: &[Id]) -> BTreeMap<Id, Option<u32>> {
-    let mut places: BTreeMap<Id, Option<u32>> = BTreeMap::new();
-    for id in ordered.iter().rev() {
-        let Some(term) = selection.terms.get(id) else { continue };
-        let own = site(&encoded.graph, term).or(places.get(id).copied().flatten());
-        places.insert(*id, own);
-        for &child in term.children() {
-            places.insert(encoded.graph.find(child), own);
-        }
-    }
-    places
 }
 
 /// For each use the classes that it is made of and no use before it, in order.

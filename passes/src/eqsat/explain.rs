@@ -1,5 +1,5 @@
 //! Why: for each layer the implementation and layout that were chosen, what else was possible and what it costs, and the
-//! rules that led there; as text or as a picture coloured by layout.
+//! rules that led there; as text, as a picture coloured by layout, or as JSON for other programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,13 +9,14 @@ use std::path::Path;
 use ait_dialects::Layout;
 use ait_runtime::{paths::write_atomically, svg::escaped};
 use egg::{Id, Language};
+use serde::{Deserialize, Serialize};
 
 use super::analysis::{Graph, tensor};
 use super::cost::Cost;
 use super::proof::Proofs;
 use super::rules::Rule;
 use super::saturate::Report;
-use super::select::{Selection, order, site};
+use super::select::{Selection, order, places, site};
 use super::term::{Term, op};
 
 /// The op that a layer comes from.
@@ -36,6 +37,21 @@ pub struct Way {
     pub implementation: &'static str,
     /// In which layout.
     pub layout: Layout,
+}
+
+/// What a layer costs by the cost model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Name of the ONNX node; a conversion has that of the first node that reads it.
+    pub node: String,
+    /// The op of the `ait` dialect.
+    pub op: String,
+    /// Who computes it.
+    pub implementation: String,
+    /// In which layout.
+    pub layout: String,
+    /// Model cycles.
+    pub cycles: u64,
 }
 
 /// A layer.
@@ -85,9 +101,11 @@ impl Explanation {
     ) {
         let siblings = Siblings::new(graph);
         let proofs = Proofs::new(graph, selection, rules, &siblings, origins);
+        let ordered = order(graph, &selection.terms);
+        let places = places(graph, &selection.terms, &ordered);
         let mut layers: Vec<Layer> = vec![];
         let mut numbers: BTreeMap<Id, Vec<usize>> = BTreeMap::new();
-        for id in order(graph, &selection.terms) {
+        for id in ordered {
             let Some(term) = selection.terms.get(&id) else { continue };
             let children = term.children().iter().map(|&child| graph.find(child));
             let reads: BTreeSet<usize> =
@@ -100,7 +118,11 @@ impl Explanation {
             }
             let source = match site(graph, term) {
                 Some(site) => source(site),
-                None => Source { name: String::new(), kind: "ait.convert_layout".to_owned() },
+                None => {
+                    let user = places.get(&id).copied().flatten().map(&source);
+                    let name = user.map_or_else(String::new, |user| user.name);
+                    Source { name, kind: "ait.convert_layout".to_owned() }
+                }
             };
             let others = siblings.others(graph, id, term, cost);
             numbers.insert(id, vec![layers.len()]);
@@ -181,14 +203,30 @@ impl Explanation {
         svg
     }
 
-    /// Writes the picture where the name ends in `.svg`, else the text.
+    /// What each layer costs by the model, in the order of the layers.
+    pub fn estimates(&self) -> Vec<Estimate> {
+        let layers = self.functions.iter().flat_map(|function| &function.layers);
+        let estimate = |layer: &Layer| Estimate {
+            node: layer.source.name.clone(),
+            op: layer.source.kind.clone(),
+            implementation: layer.way.implementation.to_owned(),
+            layout: layer.way.layout.to_string(),
+            cycles: layer.way.cycles,
+        };
+        layers.map(estimate).collect()
+    }
+
+    /// Writes the picture where the name ends in `.svg`, JSON ([`Estimate`]) where it ends in `.json`, else the text.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let is_picture = path.extension().is_some_and(|extension| extension == "svg");
-        let bytes = if is_picture { self.svg() } else { self.text() };
-        write_atomically(path, 0o644, |temporary| std::fs::write(temporary, bytes))
+        let text = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("svg") => self.svg(),
+            Some("json") => serde_json::to_string_pretty(&self.estimates())?,
+            _ => self.text(),
+        };
+        write_atomically(path, 0o644, |temporary| std::fs::write(temporary, text))
     }
 }
 

@@ -37,7 +37,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     let rules = rules::named(options.word("rules")).map_err(fail)?;
     let chooser = chooser(module, options)?;
     let wanted = options.word("layout").parse::<Layout>().ok();
-    let follows = wanted.unwrap_or(Layout::Cnhw).name().to_ascii_lowercase();
+    let follows = wanted.map_or_else(|| "auto".to_owned(), |layout| layout.name().to_ascii_lowercase());
     rewriter.set_attribute(rewriter.module(), "ait.layout", attributes::string(rewriter.context(), &follows));
     let size = |name| usize::try_from(options.int(name)).unwrap_or(usize::MAX);
     let setting = Setting {
@@ -114,7 +114,7 @@ impl Setting {
                 "ait-eqsat stopped at its limit of {limit}; what rules would still find is not used"
             ));
         }
-        let cost = Cost::new(&self.chooser, self.wanted.is_none());
+        let cost = Cost::new(&self.chooser, self.wanted);
         let roots: Vec<_> = encoded.uses.iter().map(|(_, _, id)| *id).collect();
         let selection = select(&encoded.graph, &roots, &cost, self.limits)
             .map_err(|id| self.no_kernel(&encoded, id, function))?;

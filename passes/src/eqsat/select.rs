@@ -108,3 +108,17 @@ pub fn order(graph: &Graph, terms: &BTreeMap<Id, Term>) -> Vec<Id> {
     }
     ordered
 }
+
+/// The op whose place each class of `ordered` gets: its own, or its first user's.
+pub fn places(graph: &Graph, terms: &BTreeMap<Id, Term>, ordered: &[Id]) -> BTreeMap<Id, Option<u32>> {
+    let mut places: BTreeMap<Id, Option<u32>> = BTreeMap::new();
+    for id in ordered.iter().rev() {
+        let Some(term) = terms.get(id) else { continue };
+        let own = site(graph, term).or(places.get(id).copied().flatten());
+        places.insert(*id, own);
+        for &child in term.children() {
+            places.insert(graph.find(child), own);
+        }
+    }
+    places
+}

@@ -406,7 +406,7 @@ fn text(selection: &Selection, graph: &Graph, id: Id) -> String {
 fn every_rule_fires() {
     let rules = rules::all();
     let chooser = Chooser::new(Target::named("spacemit-x60").unwrap());
-    let cost = Cost::new(&chooser, true);
+    let cost = Cost::new(&chooser, None);
     let (mut golden, mut fired) = (String::new(), BTreeSet::new());
     for sample in SAMPLES {
         let (graph, root, ..) = saturated(sample, &rules);

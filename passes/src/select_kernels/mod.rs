@@ -42,6 +42,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     let chooser = chooser(module, options)?;
     let wanted = rewriter.module().string("ait.layout").unwrap_or_default();
     let channels_last = wanted == "nhwc";
+    let is_auto = wanted == "auto";
     for op in rewriter.ops() {
         let kind = name(op);
         let Some(kind) = kind.strip_prefix("ait.") else { continue };
@@ -54,6 +55,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             output: shape(op, result(op)?)?,
             layout: layout(result(op)?),
             channels_last,
+            is_auto,
             lmul: options.word("lmul").parse().ok(),
             unroll: options.word("unroll").parse().ok(),
             algorithm: options.word("algorithm"),
@@ -106,6 +108,8 @@ struct Site<'c, 'a> {
     layout: Layout,
     /// Whether the module's layout is NHWC.
     channels_last: bool,
+    /// Whether there is none: each layer was given its own.
+    is_auto: bool,
     /// Register group size, if that is given.
     lmul: Option<i64>,
     /// Reduction steps of an iteration of a convolution, if that is given.

@@ -10,6 +10,7 @@ use melior::ir::{Attribute, Value};
 use super::{Site, pack};
 use crate::{
     PassError,
+    eqsat::cost,
     rewrite::{constant, constant_data, layout, shape},
 };
 
@@ -21,7 +22,7 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
     let is_matrix = site.output.len() == 2 && site.channels_last;
     match kind {
         "conv2d" if is_image => conv2d(site).map(Some),
-        "gemm" if is_matrix && has_constant_weights(site)? => gemm(site).map(Some),
+        "gemm" if site.output.len() == 2 && is_gemm(site)? => gemm(site).map(Some),
         "matmul" if is_matrix => matmul(site),
         "max_pool2d" if is_image => max_pool2d(site),
         "avg_pool2d" if is_image => avg_pool2d(site),
@@ -45,6 +46,18 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
 /// XNNPACK packs filter and bias when the model is created.
 fn has_constant_weights(site: &Site) -> Result<bool, PassError> {
     Ok(constant(site.input(1)?).is_some() && constant(site.input(2)?).is_some())
+}
+
+/// Whether a product is XNNPACK's: by the layout, or by cost where that was chosen for each layer.
+fn is_gemm(site: &Site) -> Result<bool, PassError> {
+    let is_constant = has_constant_weights(site)?;
+    if !site.is_auto {
+        return Ok(site.channels_last && is_constant);
+    }
+    let (&[rows, depth], &[_, columns]) =
+        (shape(site.op, site.input(0)?)?.as_slice(), site.output.as_slice()) else { return Ok(false) };
+    let chosen = cost::gemm(site.chooser, None, [rows, depth, columns], is_constant);
+    Ok(chosen.is_some_and(|chosen| chosen.is_xnnpack))
 }
 
 fn epilogue(site: &Site) -> Result<Activation, PassError> {

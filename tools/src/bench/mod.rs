@@ -4,6 +4,7 @@ mod device;
 mod emit;
 mod measure;
 mod plot;
+mod profile;
 mod report;
 mod subject;
 mod whole;
@@ -78,6 +79,9 @@ pub struct Arguments {
     /// Measure whole networks in every layout instead of their convolutions
     #[arg(long, conflicts_with_all = ["input", "svg", "tile", "lmul", "unroll", "algorithm"])]
     whole: bool,
+    /// With --whole: a table of each inference's layers, what the cost model said and what was metered
+    #[arg(long, requires = "whole", conflicts_with = "json")]
+    layers: bool,
     /// Write static programs, their files and run.sh for a board into a new directory instead; they run in QEMU once
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["json", "markdown", "svg"])]
     emit: Option<PathBuf>,
@@ -154,7 +158,11 @@ fn whole(arguments: &Arguments, plan: &Plan) -> Result<ExitCode> {
     let report = |model: &String| whole::Report::new(&whole_plan(arguments, plan, model)?);
     let reports = arguments.models.iter().map(report).collect::<Result<Vec<_>>>()?;
     let page = page_of(report::WHOLE_PREFACE, &reports, whole::Report::section);
-    show(arguments, &reports, whole::Report::text, &[(&arguments.markdown, page)])
+    let text = |report: &whole::Report| match arguments.layers {
+        true => format!("{}\n{}", report.text(), report.layers()),
+        false => report.text(),
+    };
+    show(arguments, &reports, text, &[(&arguments.markdown, page)])
 }
 
 fn whole_plan<'a>(arguments: &Arguments, plan: &'a Plan, model: &str) -> Result<whole::Plan<'a>> {

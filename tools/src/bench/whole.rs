@@ -1,6 +1,7 @@
 //! Whole networks, each layout and sparsity compiled and run once: what conversions and memory between layers cost is in
 //! the figures, unlike in those of single convolutions.
 
+use super::profile::{self, Profile};
 use super::report::percent;
 use crate::cli::{Network, joined};
 use crate::compile;
@@ -9,6 +10,7 @@ use crate::measure::{Bench, Setting, difference};
 use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
 use ait_passes::cost::Target;
+use ait_passes::eqsat::explain::Estimate;
 use ait_runtime::exec::Qemu;
 use ait_runtime::table::Table;
 use ait_runtime::target::Clock;
@@ -56,6 +58,8 @@ pub struct Inference {
     pub instructions: u64,
     /// Operators and kernels.
     pub layers: usize,
+    /// The same by node of the network, and what the cost model said.
+    pub profile: Profile,
     /// Cycles of the layers that only change the order of elements.
     pub conversions: u64,
     /// Cycles of the first inference in parts of these.
@@ -116,6 +120,13 @@ impl Report {
         format!("{}\n\n{table}\n", self.title())
     }
 
+    /// A table for each inference: its layers, what the cost model said and what was metered.
+    pub fn layers(&self) -> String {
+        let title = |it: &Inference| format!("{}, {}, {}", self.title(), percent(it.sparsity), it.layout);
+        let table = |it: &Inference| format!("{}\n\n{}\n", title(it), it.profile);
+        self.inferences.iter().map(table).collect()
+    }
+
     /// A section of a page.
     pub fn section(&self) -> String {
         let lines =
@@ -129,12 +140,11 @@ const HEADER: [&str; 8] =
     ["pruned", "layout", "cycles", "x", "conversions", "layers", "L2 and memory", "instructions"];
 
 impl Inference {
-    fn of(layout: &'static str, sparsity: f64, program: &Program, reading: &Reading) -> Self {
+    fn of(layout: &'static str, sparsity: f64, (program, estimates): &Compiled, reading: &Reading) -> Self {
         let total = reading.total();
         let by_layer = reading.by_layer();
-        let moves = |op: &str| ["copy", "transpose", "convert"].iter().any(|word| op.contains(word));
         let names = program.layers.iter().map(|layer| layer.op.as_str());
-        let moving = (0_u32..).zip(names).filter(|(_, op)| moves(op));
+        let moving = (0_u32..).zip(names).filter(|(_, op)| profile::moves(op));
         let conversions =
             moving.filter_map(|(layer, _)| by_layer.get(&layer)).map(|layer| layer.cycles).sum();
         Self {
@@ -143,6 +153,7 @@ impl Inference {
             cycles: total.cycles,
             instructions: total.retired(),
             layers: program.layers.len(),
+            profile: Profile::new(estimates, program, reading),
             conversions,
             speedup: 1.0,
             stalls: total.stalls,
@@ -167,12 +178,12 @@ impl Inference {
 
 /// All layouts at one sparsity, in one program.
 fn run(plan: &Plan, sparsity: f64) -> Result<Vec<Inference>> {
-    let programs = programs(plan, sparsity)?;
-    let bench = link(plan, &programs, Clock::Meter)?;
+    let compiled = programs(plan, sparsity)?;
+    let bench = link(plan, &compiled, Clock::Meter)?;
     let readings = bench.meter(&Qemu::new(plan.target.vlen)?, &plan.target.core)?;
-    agree(&programs, &bench)?;
+    agree(&compiled, &bench)?;
     let of = |((layout, program), reading)| Inference::of(layout, sparsity, program, reading);
-    Ok(LAYOUTS.into_iter().zip(&programs).zip(&readings).map(of).collect())
+    Ok(LAYOUTS.into_iter().zip(&compiled).zip(&readings).map(of).collect())
 }
 
 /// All layouts at one sparsity as a program for a board, which has run in QEMU.
@@ -189,25 +200,33 @@ pub(super) fn name(layout: &str) -> String {
     format!("{layout}_network")
 }
 
-fn programs(plan: &Plan, sparsity: f64) -> Result<Vec<Program>> {
+fn programs(plan: &Plan, sparsity: f64) -> Result<Vec<Compiled>> {
     LAYOUTS.iter().map(|layout| program(plan, layout, sparsity)).collect()
 }
 
-fn link(plan: &Plan, programs: &[Program], clock: Clock) -> Result<Bench> {
+fn link(plan: &Plan, programs: &[Compiled], clock: Clock) -> Result<Bench> {
     let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
-    let run = |program| Ok((program, input(program)?));
+    let run = |(program, _): &Compiled| Ok((program, input(program)?));
     let setting = Setting { threads: plan.target.threads, clock, timeout: TIMEOUT };
     Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, setting)
 }
 
-fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Program> {
+/// A program, and what its layers cost by the cost model.
+type Compiled = (Program, Vec<Estimate>);
+
+fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Compiled> {
+    let work = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let explain = work.path().join("estimates.json");
     let pruned = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
     let mut network = Network::of_batch(plan.batch);
     network.name = Some(name(layout));
-    network.passes = Some(format!("ait-pipeline{{layout={layout} {pruned} {}}}", joined(plan.options)));
+    let explained = crate::cli::quoted(&explain)?;
+    let options = joined(plan.options);
+    network.passes = Some(format!("ait-pipeline{{layout={layout} {pruned} explain={explained} {options}}}"));
     let context = ait_dialects::context();
     let module = compile::buffers(&context, &plan.path, &network)?;
-    Ok(ait_lowering::compile(&context, &module)?)
+    let estimates = serde_json::from_slice(&std::fs::read(&explain)?)?;
+    Ok((ait_lowering::compile(&context, &module)?, estimates))
 }
 
 /// Seeded noise.
@@ -219,8 +238,8 @@ fn noise(shape: &[i64]) -> Result<Tensor> {
 }
 
 /// Checks that all layouts computed the same.
-fn agree(programs: &[Program], bench: &Bench) -> Result<()> {
-    let output = |program: &Program| npy::read(&bench.output(&program.name));
+fn agree(programs: &[Compiled], bench: &Bench) -> Result<()> {
+    let output = |(program, _): &Compiled| npy::read(&bench.output(&program.name));
     let outputs = programs.iter().map(output).collect::<Result<Vec<_>, _>>()?;
     let [first, others @ ..] = outputs.as_slice() else { return Ok(()) };
     for (layout, output) in LAYOUTS.iter().skip(1).zip(others) {
