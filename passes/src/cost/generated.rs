@@ -183,9 +183,9 @@ impl Windows {
     fn offsets(&self, rows: i64) -> Vec<(i64, i64)> {
         let mut found = std::collections::BTreeMap::new();
         let [dh, dw] = self.dilations;
-        for (row, kh, kw) in
-            (0..rows).flat_map(|row| (0..self.kernel[0]).flat_map(move |kh| (0..self.kernel[1]).map(move |kw| (row, kh, kw))))
-        {
+        for (row, kh, kw) in (0..rows).flat_map(|row| {
+            (0..self.kernel[0]).flat_map(move |kh| (0..self.kernel[1]).map(move |kw| (row, kh, kw)))
+        }) {
             let offset = if self.is_packed {
                 let ((i, y), (j, x)) = (self.phase(0, kh * dh), self.phase(1, kw * dw));
                 let plane = (self.band + self.reach(0)) * self.width();
@@ -242,7 +242,12 @@ impl Windows {
                 for index in 0..some {
                     walk.vector(Class::VectorFp, 7 - index, 7 - index);
                     walk.scalars(2);
-                    walk.store(7 - index, into + 4 * ((first + done + index) * self.output[1] + column), 4, elements);
+                    walk.store(
+                        7 - index,
+                        into + 4 * ((first + done + index) * self.output[1] + column),
+                        4,
+                        elements,
+                    );
                 }
                 walk.branch();
             }
@@ -256,7 +261,9 @@ impl Windows {
             walk.load(index as i64 % 3, at + 4 * offset, step, elements);
             for r#use in 0..uses {
                 match taps {
-                    Taps::Weighted => walk.vector_scalar(Class::VectorFma, 7 - r#use, r#use, index as i64 % 3),
+                    Taps::Weighted => {
+                        walk.vector_scalar(Class::VectorFma, 7 - r#use, r#use, index as i64 % 3)
+                    }
                     Taps::Plain => walk.vector(Class::VectorFp, 7 - r#use, index as i64 % 3),
                 }
             }
@@ -274,7 +281,8 @@ impl Windows {
                 let low = ceil_div(start, stride_w).clamp(0, self.width());
                 let high = ceil_div(self.input[1] + start, stride_w).clamp(low, self.width());
                 for row in 0..rows + self.reach(0) {
-                    let (y, at) = ((first + row) * stride_h - self.before[0] + phase_h, to + 4 * row * self.width());
+                    let (y, at) =
+                        ((first + row) * stride_h - self.before[0] + phase_h, to + 4 * row * self.width());
                     walk.scalars(8);
                     let is_inside = (0..self.input[0]).contains(&y);
                     let (low, high) = if is_inside { (low, high) } else { (0, self.width()) };
@@ -283,7 +291,9 @@ impl Windows {
                         walk.scalars(5);
                         let column = (done + low) * stride_w - start;
                         match is_inside {
-                            true => walk.load(0, from + 4 * (y * self.input[1] + column), 4 * stride_w, elements),
+                            true => {
+                                walk.load(0, from + 4 * (y * self.input[1] + column), 4 * stride_w, elements)
+                            }
                             false => walk.splat(0),
                         }
                         walk.store(0, at + 4 * (done + low), 4, elements);
@@ -354,7 +364,12 @@ pub fn matmul(target: &Target, [rows, depth, columns]: [i64; 3]) -> f64 {
             }
         }
         for row in 0..tile {
-            walk.store(row + 1, to + 4 * ((tile_index * tile + row) * columns + strip * walk.vlmax()), 4, count);
+            walk.store(
+                row + 1,
+                to + 4 * ((tile_index * tile + row) * columns + strip * walk.vlmax()),
+                4,
+                count,
+            );
         }
     });
     cycles / f64::from(target.threads.max(1))

@@ -20,7 +20,7 @@ pub use choice::{Algorithm, Choice, Given, algorithms, candidates};
 pub use chooser::{Chooser, Picked};
 pub use convolution::{Convolution, ShapeError, Sparsity};
 pub use model::Model;
-pub use ops::{Estimates, Op, streamed};
+pub use ops::{Estimates, Op, residual, streamed};
 pub use record::{COMPILER, Key, Oracle, Outcome, Record};
 
 use ait_cores::{Core, Level};

@@ -61,7 +61,9 @@ impl Estimates {
 
 fn cycles(target: &Target, op: &Op) -> Result<f64, ShapeError> {
     Ok(match op {
-        Op::Transpose(sizes) => OPERATOR + generated::transpose(target, *sizes) / f64::from(target.threads.max(1)),
+        Op::Transpose(sizes) => {
+            OPERATOR + generated::transpose(target, *sizes) / f64::from(target.threads.max(1))
+        }
         Op::XnnConvolution(conv) => xnnpack::convolution(target, conv)?,
         Op::Depthwise(conv) => OPERATOR + generated::window(target, conv, Taps::Weighted)?,
         Op::Pool(window) => OPERATOR + generated::window(target, window, Taps::Plain)?,
@@ -85,6 +87,26 @@ impl Target {
     fn vlmax(&self, lmul: i64) -> i64 {
         (lmul * i64::from(self.vlen) / 32).max(1)
     }
+}
+
+/// What a generated convolution waits for a residual of so many bytes that it adds to its sums, row after row of a tile:
+/// each vector is in another plane than the one before, so no prefetcher foresees its first line. `between` are the bytes
+/// that go by from when it was written until it is read: they decide where it is.
+pub fn residual(target: &Target, bytes: f64, between: f64) -> f64 {
+    let memory = target.core.memory;
+    let [first, second] =
+        [target.core.l1, target.core.l2].map(|cache| cache.map_or(0.0, |it| f64::from(it.size)));
+    let (first, next) = if bytes + between <= first / 2.0 {
+        (0, 0)
+    } else if bytes + between <= second {
+        (memory.l2_latency, memory.l2_line)
+    } else {
+        (memory.latency, memory.line)
+    };
+    let vector = 4.0 * target.vlmax(STREAM_LMUL) as f64;
+    let others = (target.lines(vector) - 1.0).max(0.0);
+    let cycles = (bytes / vector).ceil() * (first as f64 + others * next as f64);
+    cycles / f64::from(target.threads.max(1))
 }
 
 /// An op that reads and writes so many bytes once, with `vectors` vector instructions on each vector written:

@@ -75,7 +75,9 @@ impl Walk {
     /// Strips of `count` elements: where each begins, and its length.
     pub fn strips(&self, count: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
         let vlmax = self.vlmax();
-        (0..count.max(0)).step_by(usize::try_from(vlmax).unwrap_or(1)).map(move |at| (at, vlmax.min(count - at)))
+        (0..count.max(0))
+            .step_by(usize::try_from(vlmax).unwrap_or(1))
+            .map(move |at| (at, vlmax.min(count - at)))
     }
 
     fn put(&mut self, class: Class, rd: Register, rs: &[Register]) {

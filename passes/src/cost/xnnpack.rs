@@ -157,7 +157,8 @@ impl Map {
         let taps = self.taps();
         let mut walk = Walk::new(target);
         walk.written(0, self.input_bytes());
-        let (weights, to) = (after(self.input_bytes()), after(self.input_bytes()) + after(4 * self.filters * (taps + 1)));
+        let (weights, to) =
+            (after(self.input_bytes()), after(self.input_bytes()) + after(4 * self.filters * (taps + 1)));
         let (zero, share) = (to + 4 * self.positions * self.filters, (self.filters / self.channels).max(1));
         // The rows in the middle have all their taps.
         let first = self.positions / 2;

@@ -8,7 +8,7 @@ use egg::Language;
 
 use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
 use super::term::{Leaf, Term, Window, is_folded};
-use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, streamed};
+use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, residual, streamed};
 
 /// Model cycles; [`Cycles::NEVER`] for what no kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,7 +150,9 @@ pub fn gemm(chooser: &Chooser, wanted: Option<Layout>, sizes: [i64; 3], is_const
     };
     match wanted {
         Some(Layout::Nhwc) if is_constant => by(true),
-        None if is_constant => [by(true)?, by(false)?].into_iter().min_by(|a, b| a.cycles.total_cmp(&b.cycles)),
+        None if is_constant => {
+            [by(true)?, by(false)?].into_iter().min_by(|a, b| a.cycles.total_cmp(&b.cycles))
+        }
         _ => by(false),
     }
 }
@@ -208,8 +210,9 @@ impl Site<'_> {
             Term::Concat([x, y, d, _]) => self.concat(x, y, d),
             Term::Slice([x, _, _]) => self.is_allowed(self.tensor(x)?).then_some(FREE),
             Term::Pad([x, _, _]) => {
-                let tensor = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
-                of("copy", self.cost.stream(tensor.bytes(), tensor.bytes(), 0, false))
+                let bytes = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?.bytes();
+                // A fill, then a copy.
+                of("copy", self.cost.stream(0.0, bytes, 0, false) + self.cost.stream(bytes, bytes, 0, false))
             }
             Term::Convert([x, l]) => {
                 let (tensor, Leaf::Layout(to)) = (self.tensor(x)?, leaf(self.graph, l)?) else { return None };
@@ -254,7 +257,18 @@ impl Site<'_> {
         let activation = self.activation(a)?;
         let output = 4.0 * conv.output().ok()?.iter().map(|&dim| dim as f64).product::<f64>();
         let stream = |read: f64, vectors| self.cost.stream(read, output, vectors, false);
-        let residual = r.map_or(0.0, |_| stream(2.0 * output, 1) - stream(output, 1));
+        let kept = filter.pattern.map_or(1.0, |pattern| {
+            let columns = filter.shape.iter().skip(1).product::<i64>();
+            pattern.kept_of(columns) as f64 / columns.max(1) as f64
+        });
+        let target = self.cost.chooser.target();
+        let plain = stream(2.0 * output, 1) - stream(output, 1);
+        let residual = match r {
+            None => 0.0,
+            // A depthwise convolution goes plane by plane.
+            Some(_) if conv.is_depthwise() => plain,
+            Some(_) => plain.max(residual(target, output, filter.bytes() * kept)),
+        };
         let fused = stream(output, vectors(activation)) - stream(output, 0);
         let sparsity = Sparsity::of(filter.pattern);
         let tile = filter.pattern.map(|pattern| pattern.tile);

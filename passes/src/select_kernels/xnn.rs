@@ -55,7 +55,10 @@ fn is_gemm(site: &Site) -> Result<bool, PassError> {
         return Ok(site.channels_last && is_constant);
     }
     let (&[rows, depth], &[_, columns]) =
-        (shape(site.op, site.input(0)?)?.as_slice(), site.output.as_slice()) else { return Ok(false) };
+        (shape(site.op, site.input(0)?)?.as_slice(), site.output.as_slice())
+    else {
+        return Ok(false);
+    };
     let chosen = cost::gemm(site.chooser, None, [rows, depth, columns], is_constant);
     Ok(chosen.is_some_and(|chosen| chosen.is_xnnpack))
 }

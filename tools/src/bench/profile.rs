@@ -59,8 +59,7 @@ impl Profile {
             }
             let (Some(line), Some(measure)) = (lines.get_mut(place), by_layer.get(&number)) else { continue };
             line.ops.push(layer.op.clone());
-            (line.shape, line.layout) =
-                (layer.shape.clone(), layer.layout.map(|layout| layout.to_string()));
+            (line.shape, line.layout) = (layer.shape.clone(), layer.layout.map(|layout| layout.to_string()));
             line.metered += measure.cycles;
             let waits = [ait_cores::Cause::L2, ait_cores::Cause::Memory];
             line.waiting += waits.iter().filter_map(|cause| measure.stalls.get(cause)).sum::<u64>();
