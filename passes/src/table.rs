@@ -155,6 +155,12 @@ const EXPLAIN: OptionSpec = OptionSpec {
     default: "",
     help: "File for what was chosen and why: a picture if it ends in .svg, estimates if in .json, else text.",
 };
+const PLAN: OptionSpec = OptionSpec {
+    name: "plan",
+    kind: OptionKind::Text,
+    default: "",
+    help: "TOML file of layouts by layer name, for layout=auto (docs/tuning.md).",
+};
 
 /// Every pass, in the order of the standard line.
 pub static PASSES: &[Pass] = &[
@@ -187,7 +193,7 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "ait-eqsat",
         summary: "Fuses, assigns layouts and chooses implementations by equality saturation, for the least model cycles.",
-        options: &[LAYOUT, RULES, ITERATIONS, NODES, EXACT, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
+        options: &[LAYOUT, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
         run: eqsat::run,
     },
     Pass {
@@ -214,7 +220,7 @@ pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
     summary: "The standard line from the imported graph to planned buffers.",
     options: &[
         LAYOUT, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS, CORE, VLEN, THREADS,
-        TUNING_LOG, RULES, ITERATIONS, NODES, EXACT, EXPLAIN,
+        TUNING_LOG, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN,
     ],
     expand: standard_line,
 }];
@@ -237,7 +243,7 @@ fn standard_line(options: &Options) -> String {
         "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{{tile} {target}}},\
          ait-eqsat{{{eqsat} {target}}},ait-canonicalize,\
          ait-select-kernels{{{kernels} {target}}},ait-plan-buffers",
-        eqsat = options.only(&["layout", "rules", "iterations", "nodes", "exact", "explain"]),
+        eqsat = options.only(&["layout", "rules", "iterations", "nodes", "exact", "plan", "explain"]),
         kernels = options.only(&["lmul", "tile", "unroll", "algorithm"]),
     )
 }

@@ -41,6 +41,9 @@ pub struct Network {
     /// the generated RVV kernels
     #[arg(long, default_value = "auto", value_parser = ["auto", "nhwc", "cnhw"])]
     pub layout: String,
+    /// Keep layers in the layouts that a TOML file gives by name, with --layout=auto (docs/tuning.md)
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
     /// Write what was chosen for each layer and why: a picture if the name ends in .svg, what each
     /// layer costs by the model if in .json, else text
     #[arg(long, value_name = "FILE")]
@@ -62,7 +65,7 @@ pub struct Network {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub for_threads: u32,
     /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
-    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "explain", "Sparsity", "core", "tuning_log", "for_threads"])]
+    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "plan", "explain", "Sparsity", "core", "tuning_log", "for_threads"])]
     pub passes: Option<String>,
     /// C identifier of the model (default: from the file name)
     #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]
@@ -199,6 +202,7 @@ impl Network {
     pub(crate) fn of_batch(batch: u64) -> Self {
         Self {
             layout: "auto".to_owned(),
+            plan: None,
             explain: None,
             timing: false,
             batch: Some(batch),

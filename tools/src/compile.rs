@@ -114,10 +114,12 @@ fn standard(network: &Network) -> Result<String> {
     let (layout, sparsity) = (&network.layout, network.sparsity.options()?);
     let tuning = cli::joined(&network.tuning.options()?);
     let threads = network.for_threads;
-    let explain =
-        network.explain.as_ref().map(|file| cli::quoted(file).map(|file| format!(" explain={file}")));
-    let explain = explain.transpose()?.unwrap_or_default();
-    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning} threads={threads}{explain}}}"))
+    let file = |name: &str, path: &Option<PathBuf>| {
+        path.as_ref()
+            .map_or_else(|| Ok(String::new()), |path| cli::quoted(path).map(|path| format!(" {name}={path}")))
+    };
+    let (plan, explain) = (file("plan", &network.plan)?, file("explain", &network.explain)?);
+    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning} threads={threads}{plan}{explain}}}"))
 }
 
 /// Reads a network as a module of the `ait` dialect.

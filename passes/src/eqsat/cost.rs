@@ -2,12 +2,15 @@
 //!
 //! The same [`Chooser`] serves `ait-select-kernels`, so that what is extracted is what is then chosen.
 
+use std::collections::BTreeMap;
+
 use ait_dialects::{Activation, Layout};
 use egg::Id;
 use egg::Language;
 
 use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
-use super::term::{Leaf, Term, Window, is_folded};
+use super::select::site;
+use super::term::{Leaf, Term, Window, is_folded, op};
 use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, residual, streamed};
 
 /// Model cycles; [`Cycles::NEVER`] for what no kernel computes.
@@ -56,6 +59,8 @@ pub struct Cost<'a> {
     chooser: &'a Chooser,
     /// The layout that was asked for; none: any.
     wanted: Option<Layout>,
+    /// The layouts of layers that are pinned, by the number of their op.
+    pins: BTreeMap<u32, Layout>,
 }
 
 const IMPOSSIBLE: Implementation = Implementation { name: "none", cycles: Cycles::NEVER };
@@ -64,7 +69,26 @@ const FREE: Implementation = Implementation { name: "view", cycles: Cycles::NONE
 impl<'a> Cost<'a> {
     /// By a chooser. Where a layout is wanted, tensors of rank 4 do not stay in NCHW.
     pub fn new(chooser: &'a Chooser, wanted: Option<Layout>) -> Self {
-        Self { chooser, wanted }
+        Self { chooser, wanted, pins: BTreeMap::new() }
+    }
+
+    /// With the layouts of some layers given, by the number of their op.
+    #[must_use]
+    pub fn with_pins(self, pins: BTreeMap<u32, Layout>) -> Self {
+        Self { pins, ..self }
+    }
+
+    /// Whether the user wants a term's layer in another layout.
+    fn is_pinned_elsewhere(&self, graph: &Graph, term: &Term) -> bool {
+        let Some(pin) = site(graph, term).and_then(|site| self.pins.get(&site)) else { return false };
+        if matches!(term, Term::Reshape(_) | Term::Transpose(_)) {
+            return false;
+        }
+        let operands = op(term).map_or(0, |(_, count)| count);
+        let inputs = term.children().iter().take(operands).filter_map(|&id| tensor(graph, id));
+        // The operands of an op are in one layout; filters are constants.
+        let mut others = inputs.filter(|input| input.has_layout() && !input.is_constant);
+        others.any(|input| !is_same_memory(&input.shape, input.layout, *pin))
     }
 
     fn allows_nchw(&self) -> bool {
@@ -75,6 +99,9 @@ impl<'a> Cost<'a> {
     pub fn of(&self, graph: &Graph, term: &Term) -> Implementation {
         let mut graph_id = term.children().iter().map(|&id| &graph[id].data.fact);
         if graph_id.any(|fact| matches!(fact, Fact::Refused(_))) {
+            return IMPOSSIBLE;
+        }
+        if self.is_pinned_elsewhere(graph, term) {
             return IMPOSSIBLE;
         }
         Site { cost: self, graph, term }.implementation().unwrap_or(IMPOSSIBLE)

@@ -10,6 +10,7 @@
 //! | [`cost`] | model cycles of a term | no |
 //! | [`extract`] | the best choice of each class, shared ones counted once | no |
 //! | [`select`] | from graph to extraction and back | no |
+//! | [`pins`] | layouts that the user pins by layer name | no |
 //! | [`explain`] | why each layout and implementation won | no |
 //! | `proof` | by which rules it is what the module says | no |
 //! | `encode`, `decode` | from ops to terms and back | yes |
@@ -21,6 +22,7 @@ mod encode;
 pub mod explain;
 pub mod extract;
 mod pass;
+pub mod pins;
 mod proof;
 pub mod rules;
 pub mod saturate;

@@ -13,6 +13,7 @@ use super::analysis::{Facts, Graph, tensor};
 use super::cost::Cost;
 use super::explain::{Explanation, Source};
 use super::extract::Limits;
+use super::pins::Plan;
 use super::saturate::{Bounds, saturate};
 use super::select::select;
 use super::term::Term;
@@ -36,7 +37,14 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     let fail = |message: String| PassError::at(&rewriter.module(), message);
     let rules = rules::named(options.word("rules")).map_err(fail)?;
     let chooser = chooser(module, options)?;
+    let plan = match options.word("plan") {
+        "" => Plan::default(),
+        path => Plan::read(Path::new(path))?,
+    };
     let wanted = options.word("layout").parse::<Layout>().ok();
+    if wanted.is_some() && !options.word("plan").is_empty() {
+        return Err(fail("a plan needs layout=auto".to_owned()));
+    }
     let follows = wanted.map_or_else(|| "auto".to_owned(), |layout| layout.name().to_ascii_lowercase());
     rewriter.set_attribute(rewriter.module(), "ait.layout", attributes::string(rewriter.context(), &follows));
     let size = |name| usize::try_from(options.int(name)).unwrap_or(usize::MAX);
@@ -46,6 +54,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             .filter(|rule| wanted.is_none() || !rule.name.starts_with("pruned-as-dense"))
             .collect(),
         chooser,
+        plan,
         wanted,
         bounds: Bounds { iterations: size("iterations"), nodes: size("nodes") },
         limits: Limits { choices: size("exact"), ..Limits::default() },
@@ -54,13 +63,15 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     let target = setting.chooser.target();
     let mut explanation =
         (!path.is_empty()).then(|| Explanation::new(format!("{}, VLEN {}", target.core.name, target.vlen)));
+    let mut names = BTreeSet::new();
     for function in rewriter.ops() {
         if name_of(function) == "func.func"
             && let Some(block) = function.region(0).ok().and_then(|region| region.first_block())
         {
-            setting.function(&rewriter, function, block, explanation.as_mut())?;
+            setting.function(&rewriter, function, block, explanation.as_mut(), &mut names)?;
         }
     }
+    setting.plan.check(&names)?;
     erase_dead(&rewriter);
     match explanation {
         None => Ok(()),
@@ -74,6 +85,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
 struct Setting {
     rules: Vec<rules::Rule>,
     chooser: Chooser,
+    plan: Plan,
     /// The only layout of dense convolutions; all, if none.
     wanted: Option<Layout>,
     bounds: Bounds,
@@ -87,6 +99,7 @@ impl Setting {
         function: OperationRef<'c, 'a>,
         block: BlockRef<'c, 'a>,
         explanation: Option<&mut Explanation>,
+        names: &mut BTreeSet<String>,
     ) -> Result<(), PassError> {
         let fail = |message: String| PassError::at(&function, message);
         let ops: Vec<_> =
@@ -114,7 +127,11 @@ impl Setting {
                 "ait-eqsat stopped at its limit of {limit}; what rules would still find is not used"
             ));
         }
-        let cost = Cost::new(&self.chooser, self.wanted);
+        let layers: Vec<String> =
+            (0..).zip(&encoded.sites).map(|(site, _)| source(&encoded, site).name).collect();
+        let pins = self.plan.of(layers.iter().map(String::as_str));
+        names.extend(layers);
+        let cost = Cost::new(&self.chooser, self.wanted).with_pins(pins);
         let roots: Vec<_> = encoded.uses.iter().map(|(_, _, id)| *id).collect();
         let selection = select(&encoded.graph, &roots, &cost, self.limits)
             .map_err(|id| self.no_kernel(&encoded, id, function))?;

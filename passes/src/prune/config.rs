@@ -236,9 +236,9 @@ fn fault(location: SourceLocation, message: String) -> PassError {
 }
 
 /// A text to point into.
-struct Source<'t> {
-    text: &'t str,
-    path: &'t Path,
+pub(crate) struct Source<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) path: &'t Path,
 }
 
 /// The value and where it is, if it is there.
@@ -254,7 +254,7 @@ impl Source<'_> {
         SourceLocation { name: None, file: Some((self.path.display().to_string(), line, column)) }
     }
 
-    fn error(&self, span: Range<usize>, message: String) -> PassError {
+    pub(crate) fn error(&self, span: Range<usize>, message: String) -> PassError {
         fault(self.location(span), message)
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod pass;
 mod plan;
 mod score;
 
+pub(crate) use config::Source;
 pub use config::{Amount, Config, Rule, Score, Settings};
 pub use detect::{Found, structure};
 pub use layers::{Kind, Layer, fingerprint, layers};

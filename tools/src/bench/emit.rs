@@ -140,7 +140,7 @@ fn emit_whole(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<Ve
                 subject: "whole network".to_owned(),
                 count: 1,
                 macs: None,
-                runs: whole::LAYOUTS.into_iter().map(run).collect(),
+                runs: whole.ways().map(run).collect(),
             });
         }
     }

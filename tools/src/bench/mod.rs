@@ -79,6 +79,10 @@ pub struct Arguments {
     /// Measure whole networks in every layout instead of their convolutions
     #[arg(long, conflicts_with_all = ["input", "svg", "tile", "lmul", "unroll", "algorithm"])]
     whole: bool,
+    /// With --whole: besides the layouts a plan of the user's (docs/tuning.md); of a directory NAME.toml, where there is
+    /// one for the network
+    #[arg(long, value_name = "PATH", requires = "whole")]
+    plan: Option<PathBuf>,
     /// With --whole: a table of each inference's layers, what the cost model said and what was metered
     #[arg(long, requires = "whole", conflicts_with = "json")]
     layers: bool,
@@ -172,7 +176,17 @@ fn whole_plan<'a>(arguments: &Arguments, plan: &'a Plan, model: &str) -> Result<
         sparsities: &plan.sparsities,
         target: &plan.target,
         options: &plan.options,
+        layouts: layouts(arguments, model)?,
     })
+}
+
+/// The plan for a network.
+fn layouts(arguments: &Arguments, model: &str) -> Result<Option<PathBuf>> {
+    let Some(path) = arguments.plan.as_deref().filter(|path| path.is_dir()) else {
+        return Ok(arguments.plan.clone());
+    };
+    let stem = Path::new(model).file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Some(path.join(format!("{stem}.toml"))).filter(|file| file.is_file()))
 }
 
 /// A page of documentation.

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// The layouts of `ait compile`; the first is XNNPACK's.
 pub(super) const LAYOUTS: [&str; 3] = ["nhwc", "cnhw", "auto"];
+/// The way of a plan of the user's.
+const PLAN: &str = "plan";
 /// Largest difference between the layouts' outputs, in parts of the largest one.
 const TOLERANCE: f32 = 1e-3;
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -39,8 +41,17 @@ pub struct Plan<'a> {
     pub sparsities: &'a [f64],
     /// Whose cycles are modelled.
     pub target: &'a Target,
+    /// Layouts by layer name: one more way to compile it.
+    pub layouts: Option<PathBuf>,
     /// Options of the standard pipeline besides layout and sparsity.
     pub options: &'a [(&'static str, String)],
+}
+
+impl Plan<'_> {
+    /// The ways in which the network is compiled.
+    pub fn ways(&self) -> impl Iterator<Item = &'static str> {
+        LAYOUTS.into_iter().chain(self.layouts.is_some().then_some(PLAN))
+    }
 }
 
 /// One inference of a network.
@@ -181,9 +192,9 @@ fn run(plan: &Plan, sparsity: f64) -> Result<Vec<Inference>> {
     let compiled = programs(plan, sparsity)?;
     let bench = link(plan, &compiled, Clock::Meter)?;
     let readings = bench.meter(&Qemu::new(plan.target.vlen)?, &plan.target.core)?;
-    agree(&compiled, &bench)?;
+    agree(plan, &compiled, &bench)?;
     let of = |((layout, program), reading)| Inference::of(layout, sparsity, program, reading);
-    Ok(LAYOUTS.into_iter().zip(&compiled).zip(&readings).map(of).collect())
+    Ok(plan.ways().zip(&compiled).zip(&readings).map(of).collect())
 }
 
 /// All layouts at one sparsity as a program for a board, which has run in QEMU.
@@ -191,7 +202,7 @@ pub(super) fn timed(plan: &Plan, sparsity: f64) -> Result<Bench> {
     let programs = programs(plan, sparsity)?;
     let bench = link(plan, &programs, Clock::Device)?;
     bench.run(&Qemu::new(plan.target.vlen)?)?;
-    agree(&programs, &bench)?;
+    agree(plan, &programs, &bench)?;
     Ok(bench)
 }
 
@@ -201,14 +212,15 @@ pub(super) fn name(layout: &str) -> String {
 }
 
 fn programs(plan: &Plan, sparsity: f64) -> Result<Vec<Compiled>> {
-    LAYOUTS.iter().map(|layout| program(plan, layout, sparsity)).collect()
+    plan.ways().map(|layout| program(plan, layout, sparsity)).collect()
 }
 
 fn link(plan: &Plan, programs: &[Compiled], clock: Clock) -> Result<Bench> {
     let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
-    let run = |(program, _): &Compiled| Ok((program, input(program)?));
+    let runs: Vec<_> =
+        programs.iter().map(|(program, _)| Ok((program, input(program)?))).collect::<Result<_>>()?;
     let setting = Setting { threads: plan.target.threads, clock, timeout: TIMEOUT };
-    Bench::new(&programs.iter().map(run).collect::<Result<Vec<_>>>()?, setting)
+    Bench::new(&runs, setting)
 }
 
 /// A program, and what its layers cost by the cost model.
@@ -220,9 +232,14 @@ fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Compiled> {
     let pruned = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
     let mut network = Network::of_batch(plan.batch);
     network.name = Some(name(layout));
+    let (layout, pins) = match &plan.layouts {
+        Some(file) if layout == PLAN => ("auto", format!("plan={}", crate::cli::quoted(file)?)),
+        _ => (layout, String::new()),
+    };
     let explained = crate::cli::quoted(&explain)?;
     let options = joined(plan.options);
-    network.passes = Some(format!("ait-pipeline{{layout={layout} {pruned} explain={explained} {options}}}"));
+    network.passes =
+        Some(format!("ait-pipeline{{layout={layout} {pruned} {pins} explain={explained} {options}}}"));
     let context = ait_dialects::context();
     let module = compile::buffers(&context, &plan.path, &network)?;
     let estimates = serde_json::from_slice(&std::fs::read(&explain)?)?;
@@ -238,11 +255,11 @@ fn noise(shape: &[i64]) -> Result<Tensor> {
 }
 
 /// Checks that all layouts computed the same.
-fn agree(programs: &[Compiled], bench: &Bench) -> Result<()> {
+fn agree(plan: &Plan, programs: &[Compiled], bench: &Bench) -> Result<()> {
     let output = |(program, _): &Compiled| npy::read(&bench.output(&program.name));
     let outputs = programs.iter().map(output).collect::<Result<Vec<_>, _>>()?;
     let [first, others @ ..] = outputs.as_slice() else { return Ok(()) };
-    for (layout, output) in LAYOUTS.iter().skip(1).zip(others) {
+    for (layout, output) in plan.ways().skip(1).zip(others) {
         let difference = difference(output, first, TOLERANCE);
         ensure!(
             difference.is_none(),
