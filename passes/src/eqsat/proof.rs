@@ -197,6 +197,11 @@ impl Case<'_, '_> {
             match term {
                 Term::Leaf(constant @ Leaf::Constant(_)) => self.leaf(side, constant),
                 Term::Leaf(_) => self.value(side, class),
+                // The same tensor in another layout: how that is made is what is to be proven.
+                Term::Convert([from, layout]) if is_root => {
+                    let ends = [self.chosen(side, *from, true)?, self.chosen(side, *layout, false)?];
+                    Some(side.terms.add(Term::Convert(ends)))
+                }
                 _ if is_made && !is_root && !known.is_constant && !is_folded(term) => self.value(side, class),
                 _ => self.all(side, term, Self::chosen),
             }

@@ -427,7 +427,7 @@ fn every_rule_fires() {
 fn every_choice_has_a_proof() {
     let rules = rules::all();
     let chooser = Chooser::new(Target::named("spacemit-x60").unwrap());
-    let cost = Cost::new(&chooser, true);
+    let cost = Cost::new(&chooser, None);
     let mut proven = BTreeSet::new();
     for sample in SAMPLES {
         let (graph, ..) = start(sample, 7);
