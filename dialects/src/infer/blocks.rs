@@ -11,14 +11,14 @@ const NEAR_BYTES: i64 = 256 << 10;
 const MOST_NEAR_BYTES: i64 = 400 << 10;
 /// A layer is cut into at least this many tasks if it has enough row tiles: a few per core.
 const WANTED_TASKS: i64 = 16;
+/// The same where every task packs the input, or has it come from memory: one for each core of a cluster.
+const FEW_TASKS: i64 = 4;
 /// Fewest row tiles of a task, so that packing is a small part of it.
 const LEAST_TILES: i64 = 4;
 /// Bytes of the weights that are worked on at once: they stay in a first-level cache beside the input of a strip.
 const WEIGHTS_BYTES: i64 = 12 << 10;
-/// The same where the input comes from memory each time.
-const FAR_WEIGHTS_BYTES: i64 = 48 << 10;
 /// Most elements of the sums that wait for the next chunk of the reduction.
-const WAITING: i64 = 64 * MOST_POSITIONS;
+const WAITING: i64 = 48 << 10;
 
 /// The loops of a convolution.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub struct Blocks {
 
 impl Blocks {
     /// Cuts the loops. What a task reads of the input is read again for every few row tiles; where that is more than stays
-    /// in the second-level cache, a task has fewer positions, and more tiles go over them at once.
+    /// in the second-level cache, a task has fewer positions, and all its tiles go over them at once.
     pub fn of(loops: &Loops) -> Self {
         let &Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes } = loops;
         let bytes = run.min(MOST_POSITIONS).saturating_mul(4 * planes.unwrap_or(0));
@@ -69,14 +69,16 @@ impl Blocks {
         let far = bytes > if run > few { NEAR_BYTES } else { MOST_NEAR_BYTES };
         let positions = if far { few } else { MOST_POSITIONS };
         let blocks = ceil(run, positions);
-        let wanted = ceil(WANTED_TASKS, blocks.saturating_mul(runs).saturating_mul(groups));
+        let wanted = if far || planes.is_none() { FEW_TASKS } else { WANTED_TASKS };
+        let wanted = ceil(wanted, blocks.saturating_mul(runs).saturating_mul(groups));
         let tiles_each = ceil(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1)));
         let chunks = ceil(order.channels, order.chunk);
         let bytes = (kept / chunks).max(1).saturating_mul(4 * tile);
-        let weights = if far { FAR_WEIGHTS_BYTES } else { WEIGHTS_BYTES };
+        let waiting = (WAITING / positions / tile.max(1)).max(1);
         let tiles_at_once = match planes {
-            Some(_) => (weights / bytes).clamp(1, (WAITING / positions / tile.max(1)).max(1)),
             None => tiles_each,
+            Some(_) if far => waiting,
+            Some(_) => (WEIGHTS_BYTES / bytes).clamp(1, waiting),
         };
         let tiles = ceil(tiles, tiles_each);
         Self {
@@ -109,7 +111,7 @@ mod tests {
         let near = Blocks::of(&loops(3000, 128, 22));
         assert_eq!((near.positions, near.runs, near.tiles, near.tiles_at_once), (256, 12, 2, 3));
         let far = Blocks::of(&loops(3000, 512, 22));
-        assert_eq!((far.positions, far.runs, far.tiles, far.tiles_at_once), (64, 47, 1, 14));
+        assert_eq!((far.positions, far.runs, far.tiles, far.tiles_at_once), (64, 47, 1, 22));
         let packed = Blocks::of(&Loops { planes: None, ..loops(3000, 512, 22) });
         assert_eq!((packed.positions, packed.tiles_at_once), (256, packed.tiles_each));
     }

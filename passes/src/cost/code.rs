@@ -1,7 +1,7 @@
 //! The instructions of a kernel's loops as the compiler schedules them, run through the core's pipeline.
 //!
 //! It mirrors `lowering/src/kernels/tile/accumulate.rs`: addresses are made a step ahead, vectors are loaded a step ahead
-//! where two fit beside the sums, scalars where two sets of them fit.
+//! where two fit beside the sums and three where four do, scalars where two sets of them fit.
 
 use super::traffic::Misses;
 use ait_cores::{Class, Core, Instruction, Level, MemoryEvent, Pipeline, Register, VectorType};
@@ -47,7 +47,7 @@ impl Fractions {
         for (sum, prefetched) in [(&mut sum.single, false), (&mut sum.streamed, true)] {
             while *sum >= 1.0 {
                 *sum -= 1.0;
-                into.push(MemoryEvent { level, store, prefetched });
+                into.push(MemoryEvent { line: None, level, store, prefetched });
             }
         }
     }
@@ -188,9 +188,15 @@ pub struct Reduction {
 }
 
 impl Reduction {
+    /// Vectors that take turns.
+    fn buffers(&self) -> i64 {
+        let fits = |count: &i64| self.unroll >= *count && (self.rows + count) * self.lmul <= 32;
+        [4, 2].into_iter().find(fits).unwrap_or(1)
+    }
+
     /// Cycles of a run of `steps` steps. `is_known`: when compiling.
     pub fn cycles(&self, core: &Core, steps: i64, is_known: bool) -> f64 {
-        let ahead = i64::from(self.unroll > 1 && (self.rows + 2) * self.lmul <= 32).min((steps - 1).max(0));
+        let ahead = (self.buffers() - 1).min((steps - 1).max(0));
         let spare = (steps - 1 - ahead).max(0);
         let whole = spare / self.unroll;
         let rest = steps - whole * self.unroll;
@@ -308,8 +314,7 @@ impl Run {
     }
 
     fn vector(&self, number: i64) -> Register {
-        let buffers = if (self.reduction.rows + 2) * self.reduction.lmul <= 32 { 2 } else { 1 };
-        vector(number % buffers * self.reduction.lmul)
+        vector(number % self.reduction.buffers() * self.reduction.lmul)
     }
 
     fn load(&mut self) {

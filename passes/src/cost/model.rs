@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// Share of the second-level cache that a working set may fill and stay.
 const SHARE: f64 = 0.8;
+/// Cycles to ask for a line.
+const STAGE: f64 = 2.0;
 /// Cycles to call a kernel for one task.
 const TASK: f64 = 150.0;
 
@@ -37,7 +39,8 @@ impl<'a> Model<'a> {
         let traffic = self.traffic(choice, &geometry);
         let kernel = Kernel::new(self.target, self.conv, self.sparsity, choice, &geometry, traffic);
         let groups = self.conv.groups as f64;
-        let work = groups * kernel.multiply() + groups * kernel.pack() + geometry.tasks as f64 * TASK;
+        let each = kernel.multiply() + kernel.pack();
+        let work = groups * each + kernel.staging + geometry.tasks as f64 * TASK;
         let threads = f64::from(self.target.threads.max(1));
         let tasks = geometry.tasks.max(1) as f64;
         let split = if choice.algorithm == Algorithm::Split { kernel.split() } else { 0.0 };
@@ -65,9 +68,10 @@ struct Kernel<'a> {
     /// Where the input, what a block of positions reads of its packed or split form, the weights and the output are.
     input: Option<Level>,
     vectors: Option<Level>,
-    /// Where a line of the packed or split form comes from when it is read for the first time, and the share of the
-    /// misses of first tiles that are such.
-    fresh: (Option<Level>, f64),
+    /// The share of the misses of first tiles that are of lines asked for before.
+    staged: f64,
+    /// Cycles of asking for them.
+    staging: f64,
     weights: Option<Level>,
     /// Whether a block's weights stay in the first level from strip to strip.
     stay: bool,
@@ -106,8 +110,10 @@ impl<'a> Kernel<'a> {
         let misses = (traffic.first.single + traffic.first.streamed) * g.kept as f64;
         let lines = misses * (g.strips * g.visits()).max(1) as f64;
         let share = if lines > 0.0 { (sweeps * read / line / lines).min(1.0) } else { 0.0 };
-        let was_written = choice.algorithm == Algorithm::Split && read <= second;
-        let fresh = if was_written { Level::L2 } else { Level::Memory };
+        let is_packed = choice.algorithm == Algorithm::Packed;
+        let is_near = choice.algorithm == Algorithm::Split && read <= second;
+        let each = if is_near { core.memory.l2_line + 1 } else { core.memory.line };
+        let staging = if is_packed { 0.0 } else { read / line * (each as f64).max(STAGE) };
         Self {
             core,
             conv,
@@ -118,7 +124,8 @@ impl<'a> Kernel<'a> {
             // The weights go by between two tasks that pack the same.
             input: resident(input + weights),
             vectors: resident(block + visited),
-            fresh: (Some(fresh), share),
+            staged: if is_packed { 0.0 } else { share },
+            staging,
             // All of them go by once for each block of positions; the first time they are in memory.
             weights: resident(if g.block < g.positions { weights + block } else { f64::INFINITY }),
             stay: visited / g.chunks() as f64 + strip <= first,
@@ -148,8 +155,7 @@ impl<'a> Kernel<'a> {
         let steps = |misses, level| self.steps(&self.again(rows, Stream { misses, level }));
         let again = steps(self.traffic.again, self.again_level());
         let more = |level| (steps(self.traffic.first, level) - again).max(0.0);
-        let (level, share) = self.fresh;
-        share * more(level) + (1.0 - share) * more(self.vectors)
+        self.staged * more(Some(Level::L2)) + (1.0 - self.staged) * more(self.vectors)
     }
 
     /// What missed the first level a moment ago is in the second.

@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use crate::Core;
 use crate::core::{Cache, Prefetch};
 
-/// An access that missed in level 1.
+/// An access that missed in level 1, or that found a line there which may still be on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryEvent {
+    /// Its number; none if nobody asks for it again.
+    pub line: Option<u64>,
     /// Where the line was.
     pub level: Level,
     /// Whether it was a store.
@@ -19,11 +21,16 @@ pub struct MemoryEvent {
 /// Where a line was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
+    /// In the level-1 cache, brought there by one of the last misses.
+    L1,
     /// In the level-2 cache.
     L2,
     /// In memory.
     Memory,
 }
+
+/// Misses whose lines may still be on their way.
+const YOUNG: usize = 32;
 
 /// The data caches of cores that share level 2.
 #[derive(Debug, Clone)]
@@ -44,6 +51,9 @@ struct Private {
     l1: Option<Ways>,
     /// Lines that missed last, the newest first.
     missed: VecDeque<u64>,
+    /// The last [`YOUNG`] of them in a ring, and where the next one goes.
+    young: [u64; YOUNG],
+    next: usize,
     /// The line accessed last, and whether it was written: most accesses are to it again.
     last: Option<(u64, bool)>,
 }
@@ -69,7 +79,8 @@ impl Caches {
         self.active = core;
     }
 
-    /// An access of `bytes` bytes (at least one) at `address`: calls `event` for each line that was not in level 1.
+    /// An access of `bytes` bytes (at least one) at `address`: calls `event` for each line that was not in level 1, or not
+    /// for long.
     #[inline]
     pub fn access(&mut self, address: u64, bytes: u64, store: bool, mut event: impl FnMut(MemoryEvent)) {
         let first = address >> self.shift;
@@ -89,12 +100,22 @@ impl Caches {
 
     fn line(&mut self, line: u64, store: bool) -> Option<MemoryEvent> {
         let own = &mut self.cores[self.active];
-        own.last = Some((line, store));
         let outcome = own.l1.as_mut()?.access(line, store);
+        let is_young = own.young.contains(&line);
+        // What is young is looked for again.
+        let is_known = matches!(outcome, Outcome::Hit { .. }) && !is_young;
+        own.last = is_known.then_some((line, store));
+        if let Outcome::Miss { .. } = outcome {
+            own.young[own.next] = line;
+            own.next = (own.next + 1) % YOUNG;
+        }
         if self.cores.len() > 1 {
             self.notify(line, store, &outcome);
         }
-        let Outcome::Miss { written_back } = outcome else { return None };
+        let Outcome::Miss { written_back } = outcome else {
+            let young = MemoryEvent { line: Some(line), level: Level::L1, store, prefetched: false };
+            return (is_young && !store).then_some(young);
+        };
         let level = match &mut self.l2 {
             None => Level::Memory,
             Some(l2) => {
@@ -107,7 +128,7 @@ impl Caches {
                 }
             }
         };
-        Some(MemoryEvent { level, store, prefetched: self.foreseen(line) })
+        Some(MemoryEvent { line: Some(line), level, store, prefetched: self.foreseen(line) })
     }
 
     /// A line that one core writes is in no other level 1; what others wrote is in level 2 before a core reads it.
@@ -142,7 +163,7 @@ impl Caches {
 
 impl Private {
     fn new(l1: Option<Cache>) -> Self {
-        Self { l1: l1.map(Ways::new), missed: VecDeque::new(), last: None }
+        Self { l1: l1.map(Ways::new), missed: VecDeque::new(), young: [u64::MAX; YOUNG], next: 0, last: None }
     }
 }
 
@@ -228,6 +249,10 @@ mod tests {
         let mut caches = x60();
         let [event] = misses(&mut caches, 0x1000, 4, false)[..] else { panic!("one miss") };
         assert_eq!((event.level, event.prefetched), (Level::Memory, false));
+        // It may still be on its way, until it has been there for many misses.
+        let [young] = misses(&mut caches, 0x103c, 4, false)[..] else { panic!("a young line") };
+        assert_eq!((young.line, young.level), (event.line, Level::L1));
+        (0..32).for_each(|line| drop(misses(&mut caches, 0x10_0000 + 64 * line, 4, true)));
         assert!(misses(&mut caches, 0x103c, 4, false).is_empty());
         // 32 KiB in 4 ways: five lines 8 KiB apart do not fit, and level 2 has them.
         for way in 1..=4 {

@@ -89,6 +89,8 @@ pub struct Memory {
     pub store_line: u64,
     /// Added to the latency of a load from memory that was not prefetched.
     pub latency: u64,
+    /// Lines that were not prefetched and can be on their way at once; 0 is 1.
+    pub outstanding: u32,
     /// How long a line that is read occupies the channel to memory.
     pub line: u64,
     /// How long a line that a store brings in does, its write-back included.
@@ -264,7 +266,9 @@ impl Memory {
         let Prefetch { streams, reach, ahead } = self.prefetch;
         let numbers =
             [self.l2_latency, self.l2_line, self.store_line, self.latency, self.line, self.written_line];
-        if numbers.iter().any(|&cycles| cycles > MOST) || streams > 64 || reach > 64 || ahead > 1024 {
+        let counts = [u64::from(streams), u64::from(self.outstanding), reach];
+        let is_large = numbers.iter().any(|&cycles| cycles > MOST) || counts.iter().any(|&count| count > 64);
+        if is_large || ahead > 1024 {
             return Err("a number in [memory] is out of bounds".to_owned());
         }
         Ok(())

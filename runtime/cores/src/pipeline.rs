@@ -69,6 +69,15 @@ struct Ready {
     cause: Cause,
 }
 
+/// A line on its way.
+#[derive(Debug, Clone, Copy)]
+struct Arriving {
+    number: u64,
+    /// When it can be used.
+    at: u64,
+    cause: Cause,
+}
+
 /// The pipeline of a core, and the time on it.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
@@ -79,6 +88,9 @@ pub struct Pipeline {
     /// When the channel to memory is free, and how long it has been busy in all.
     channel: u64,
     busy: u64,
+    /// Lines that were asked for and not foreseen, as many as can be on their way at once; those of `asked` go round.
+    arriving: Vec<Arriving>,
+    asked: usize,
     /// The cycle in which the last instruction issued.
     clock: u64,
     /// Instructions that issued in it; `issue_width` when no more can.
@@ -96,6 +108,11 @@ impl Pipeline {
             load_store: Unit { free: 0, cause: Cause::LoadStore },
             channel: 0,
             busy: 0,
+            arriving: vec![
+                Arriving { number: u64::MAX, at: 0, cause: Cause::L2 };
+                core.memory.outstanding.max(1) as usize
+            ],
+            asked: 0,
             clock: 0,
             issued: 0,
             stalls: [0; Cause::ALL.len()],
@@ -204,40 +221,66 @@ impl Pipeline {
         self.issued += 1;
     }
 
-    /// What missed lines add to an access that issues at `at`, and the furthest level among them.
+    /// What lines that are not in level 1 add to an access that issues at `at`, and the furthest level among them. The
+    /// load-store unit takes them one after the other, and does not wait for those that nobody foresaw.
     fn memory_delay(&mut self, at: u64, events: &[MemoryEvent]) -> (Delay, Option<Cause>) {
         let memory = self.core.memory;
-        let (mut delay, mut cause) = (Delay::default(), None);
+        let (mut now, mut ready, mut cause) = (at, at, None);
         for event in events {
             let transfer = if event.store { memory.store_line } else { memory.l2_line };
             let hidden = event.store || event.prefetched;
-            match event.level {
+            let arrives = match event.level {
+                Level::L1 => {
+                    let known = self.arriving.iter().find(|line| Some(line.number) == event.line);
+                    let Some(line) = known.filter(|line| line.at > now) else { continue };
+                    cause = cause.max(Some(line.cause));
+                    ready = ready.max(line.at);
+                    continue;
+                }
                 Level::L2 => {
-                    cause = cause.or(Some(Cause::L2));
-                    delay.latency += if hidden { transfer } else { memory.l2_latency };
-                    delay.occupancy += transfer;
+                    cause = cause.max(Some(Cause::L2));
+                    let start = if hidden { now } else { now.max(self.arriving[self.oldest()].at) };
+                    now = start + transfer;
+                    if hidden { now } else { start + memory.l2_latency }
                 }
                 Level::Memory if hidden => {
                     cause = Some(Cause::Memory);
                     // It was asked for up to `ahead` lines ago: only the bandwidth of the channel shows.
                     let line = if event.store { memory.written_line } else { memory.line };
-                    let earliest = at.saturating_sub(memory.prefetch.ahead * line);
+                    let earliest = now.saturating_sub(memory.prefetch.ahead * line);
                     self.channel = self.channel.max(earliest) + line;
                     self.busy += line;
-                    let wait = self.channel.saturating_sub(at) + transfer;
-                    delay.latency += wait;
-                    delay.occupancy += wait;
+                    now = now.max(self.channel) + transfer;
+                    now
                 }
                 Level::Memory => {
                     cause = Some(Cause::Memory);
-                    self.channel = self.channel.max(at) + memory.line;
+                    now = now.max(self.arriving[self.oldest()].at);
+                    self.channel = self.channel.max(now) + memory.line;
                     self.busy += memory.line;
-                    delay.latency += memory.latency;
-                    delay.occupancy += transfer;
+                    now += transfer;
+                    self.channel - memory.line + memory.latency
                 }
+            };
+            if !hidden {
+                self.arrives(event, arrives);
             }
+            ready = ready.max(arrives);
         }
-        (delay, cause)
+        (Delay { latency: ready - at, occupancy: now - at }, cause)
+    }
+
+    /// Where the line is noted that has been asked for the longest time ago.
+    fn oldest(&self) -> usize {
+        self.asked % self.arriving.len()
+    }
+
+    /// Notes a line that nobody foresaw.
+    fn arrives(&mut self, event: &MemoryEvent, at: u64) {
+        let cause = if event.level == Level::L2 { Cause::L2 } else { Cause::Memory };
+        let oldest = self.oldest();
+        self.arriving[oldest] = Arriving { number: event.line.unwrap_or(u64::MAX), at, cause };
+        self.asked += 1;
     }
 }
 
@@ -305,7 +348,7 @@ mod tests {
     #[test]
     fn every_cycle_has_a_cause() {
         let mut pipeline = x60();
-        let miss = MemoryEvent { level: Level::Memory, store: false, prefetched: false };
+        let miss = MemoryEvent { line: None, level: Level::Memory, store: false, prefetched: false };
         for step in 0..50 {
             let events: &[MemoryEvent] = if step % 7 == 0 { &[miss] } else { &[] };
             pipeline.issue(&load(28), E32M4, events);
@@ -321,7 +364,7 @@ mod tests {
         let time = |prefetched| {
             let mut pipeline = x60();
             for _ in 0..100 {
-                let event = MemoryEvent { level: Level::Memory, store: false, prefetched };
+                let event = MemoryEvent { line: None, level: Level::Memory, store: false, prefetched };
                 pipeline.issue(&load(28), E32M4, &[event]);
                 pipeline.issue(&fma(0, 28, 0), E32M4, &[]);
             }

@@ -192,6 +192,8 @@ mod tests {
             let mut levels = Vec::new();
             all.switch(thread);
             all.access(0x1000, 4, store, |event| levels.push(event.level));
+            // Lines that may still be on their way are in level 1.
+            levels.retain(|level| *level != crate::Level::L1);
             levels
         };
         // Nothing is open: it is all the first thread.
@@ -202,6 +204,8 @@ mod tests {
             let mut levels = Vec::new();
             all.switch(thread);
             all.access(0x1000, 4, store, |event| levels.push(event.level));
+            // Lines that may still be on their way are in level 1.
+            levels.retain(|level| *level != crate::Level::L1);
             levels
         };
         assert_eq!(levels(1, false), [crate::Level::L2]);

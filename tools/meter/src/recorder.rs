@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ait_cores::{Core, MemoryEvent, Threads, VectorType};
+use ait_cores::{Core, Level, MemoryEvent, Threads, VectorType};
 
 use crate::block::{Block, Role};
 use crate::ledger::{Ledger, Sums};
@@ -100,8 +100,8 @@ impl Recorder {
         *(if store { &mut activity.bytes_written } else { &mut activity.bytes_read }) += bytes;
         let (events, places) = (&mut self.events, &mut self.places);
         self.threads.access(address, bytes, store, |event| {
-            activity.l1_misses += 1;
-            activity.l2_misses += u64::from(event.level == ait_cores::Level::Memory);
+            activity.l1_misses += u64::from(event.level != Level::L1);
+            activity.l2_misses += u64::from(event.level == Level::Memory);
             events.push(event);
             places.push(place);
         });

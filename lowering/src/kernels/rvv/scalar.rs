@@ -3,6 +3,7 @@
 use super::{Cond, F, IntoF, IntoX, P, Rvv, Width, X, built};
 use inkwell::IntPredicate;
 use inkwell::module::Linkage;
+use inkwell::values::BasicValue;
 
 impl<'c> Rvv<'c, '_> {
     /// An integer constant.
@@ -135,6 +136,16 @@ impl<'c> Rvv<'c, '_> {
         };
         let value = built(self.builder.build_load(r#type, from.0, "")).into_int_value();
         X(built(self.builder.build_int_z_extend(value, self.context.i64_type(), "")))
+    }
+
+    /// Asks for the cache line of an address that can be read, and does not wait for it: a load into x0, which every core
+    /// has, while `prefetch.r` (Zicbop) may be nothing.
+    pub fn touch(&self, at: P<'c>) {
+        let value = built(self.builder.build_load(self.context.i8_type(), at.0, ""));
+        if let Some(load) = value.as_instruction_value() {
+            // It is a load: this cannot fail.
+            load.set_volatile(true).ok();
+        }
     }
 
     /// The address of a constant array of u32 in read-only memory.

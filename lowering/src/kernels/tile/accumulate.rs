@@ -106,9 +106,15 @@ impl<'c> Factors<'c> {
         steps: Steps<'c>,
         vl: Vl<'c>,
     ) -> (Cursor<'c>, Vec<V<'c>>) {
-        // Two vectors take turns in two steps; with an odd number of them in an iteration, one would be copied.
+        // Two vectors take turns in two steps, four in four; with another number of steps in an iteration, one would be copied.
+        // Three steps are the time in which a second-level cache delivers.
         let has_room = |more| fits(acc.len(), more, vl.lmul());
-        let ahead = i64::from(self.unroll > 1 && (has_room(3) || has_room(2) && b.takes_last_group()));
+        let turns = |count| has_room(count + 1) || has_room(count) && b.takes_last_group();
+        let ahead = match self.unroll {
+            4.. if turns(4) => 3,
+            2.. if turns(2) => 1,
+            _ => 0,
+        };
         match steps {
             Steps::Known(count) => {
                 let ahead = ahead.min(count - 1);
