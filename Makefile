@@ -30,7 +30,7 @@ bench: build
 	  --log $(TUNING) > /dev/null || exit 1; done
 	@target/debug/ait bench $(BENCH) --tuning-log $(TUNING) --markdown docs/benchmarks.md --svg docs/benchmarks.svg
 	@target/debug/ait bench resnet50 --core generic --markdown docs/benchmarks-instructions.md
-	@target/debug/ait bench $(BENCH) --whole --sparsity 0,0.5 --tuning-log $(TUNING) --markdown docs/benchmarks-networks.md
+	@target/debug/ait bench $(BENCH) --whole --sparsity 0,0.5 --plan test/plans --tuning-log $(TUNING) --markdown docs/benchmarks-networks.md
 
 bless: setup
 	@BLESS=1 INSTA_UPDATE=always $(PYTHON) test/run.py rust lit

@@ -164,7 +164,8 @@ fn fold<'c, 'a>(
         return Ok(false);
     }
     for (values, scale) in data.chunks_exact_mut(row).zip(&map.scale) {
-        values.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
+        // Plus zero, so that a pruned weight is +0.0 whatever the sign of the scale: the same bytes as from a mask.
+        values.iter_mut().for_each(|value| *value = (f64::from(*value) * scale + 0.0) as f32);
     }
     let shifted = bias_data.iter().zip(&map.scale).zip(&map.shift);
     let shifted: Vec<f32> = shifted.map(|((&b, s), t)| (f64::from(b) * s + t) as f32).collect();

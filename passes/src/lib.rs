@@ -14,6 +14,7 @@
 //! | [`plan_buffers`] | from tensors to views of one arena |
 //! | [`nm`] | sparse weights: masks and the packed form |
 
+mod activation;
 mod canonicalize;
 pub mod convolutions;
 pub mod cost;
@@ -29,6 +30,7 @@ pub mod rewrite;
 mod select_kernels;
 pub mod table;
 
+pub use activation::reference_activation;
 pub use diagnostic::PassError;
 pub use options::{OptionKind, OptionSpec, Options};
 pub use pipeline::{Pipeline, PipelineError, Step};

@@ -5,9 +5,9 @@
 
 use std::{collections::HashMap, path::Path};
 
-use ait_dialects::{Activation, attributes::Attributes, types};
+use ait_dialects::{attributes::Attributes, types};
 use ait_passes::{
-    Pipeline,
+    Pipeline, reference_activation,
     rewrite::{Rewriter, name},
 };
 use ait_runtime::{
@@ -21,19 +21,7 @@ use melior::ir::{
 };
 
 fn activation(op: &OperationRef) -> reference::Activation {
-    use reference::Activation as To;
-    match op.epilogue().unwrap() {
-        Activation::Identity => To::Identity,
-        Activation::Relu => To::Relu,
-        Activation::LeakyRelu { alpha } => To::LeakyRelu { alpha },
-        Activation::Clip { min, max } => To::Clip { min, max },
-        Activation::Sigmoid => To::Sigmoid,
-        Activation::HardSigmoid { alpha, beta } => To::HardSigmoid { alpha, beta },
-        Activation::HardSwish => To::HardSwish,
-        Activation::Tanh => To::Tanh,
-        Activation::Silu => To::Silu,
-        Activation::Elu { alpha } => To::Elu { alpha },
-    }
+    reference_activation(op.epilogue().unwrap())
 }
 
 fn sizes(op: &OperationRef, name: &str) -> Vec<usize> {

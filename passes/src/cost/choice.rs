@@ -53,11 +53,6 @@ impl Choice {
     pub fn fits(&self) -> bool {
         self.tile >= 1 && (self.tile + 1) * self.lmul <= REGISTERS
     }
-
-    /// Whether there is room for a second vector, loaded while the first is used.
-    pub fn is_double_buffered(&self) -> bool {
-        (self.tile + 2) * self.lmul <= REGISTERS
-    }
 }
 
 impl Display for Choice {
@@ -145,8 +140,6 @@ mod tests {
         assert!(all.iter().all(Choice::fits));
         let most = |lmul| all.iter().filter(|choice| choice.lmul == lmul).map(|choice| choice.tile).max();
         assert_eq!(LMULS.map(most), [Some(31), Some(15), Some(7), Some(3)]);
-        assert!(Choice { algorithm: Algorithm::Split, tile: 6, lmul: 4, unroll: 8 }.is_double_buffered());
-        assert!(!Choice { algorithm: Algorithm::Split, tile: 7, lmul: 4, unroll: 8 }.is_double_buffered());
     }
 
     #[test]

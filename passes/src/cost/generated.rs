@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 /// Elements of a task of a loop nest, and of them along the vector (`lowering/src/kernels/nest.rs`).
 const NEST_TASK: i64 = 16384;
 const NEST_STRIP: i64 = 512;
+const NEST_LONGEST: i64 = 256;
 /// Register group size, and that of copies.
 const LMUL: i64 = 4;
 const COPY_LMUL: i64 = 8;
@@ -329,6 +330,45 @@ pub fn global_pool(target: &Target, planes: i64, elements: i64) -> f64 {
         walk.store_scalar(0, to + 4 * plane);
         walk.branch();
     });
+    cycles / f64::from(target.threads.max(1))
+}
+
+/// `rvv.scale_bias` of `rows` x `inner` elements that are contiguous along `inner`: of channels and positions, or of
+/// pixels and channels where the scales run along the vectors. Where rows are short or share their scales, the loop over
+/// them is the inner one: each vector is in another row than the one before.
+pub fn scale_bias(target: &Target, [rows, inner]: [i64; 2], along: bool, vectors: i64) -> f64 {
+    let mut walk = Walk::new(target);
+    walk.written(0, 4 * rows * inner);
+    walk.set_lmul(LMUL);
+    let to = after(4 * rows * inner);
+    let is_outside = along || inner <= NEST_LONGEST;
+    let block = inner.min(if is_outside { NEST_STRIP } else { NEST_TASK });
+    let height = rows.min((NEST_TASK / block.max(1)).max(1));
+    let step = |walk: &mut Walk, row: i64, at: i64, count: i64| {
+        if !along && is_outside {
+            (0..2).for_each(|scalar| {
+                walk.load_scalar(scalar, to + 4 * rows * inner + 4 * (scalar * rows + row))
+            });
+        }
+        walk.load(1, 4 * (row * inner + at), 4, count);
+        walk.vector_scalar(Class::VectorFma, 1, 0, 2);
+        (0..vectors).for_each(|_| walk.vector(Class::VectorFp, 1, 1));
+        walk.scalars(3);
+        walk.store(1, to + 4 * (row * inner + at), 4, count);
+        walk.branch();
+    };
+    let strips: Vec<(i64, i64)> = walk.strips(inner).collect();
+    let cycles = if is_outside {
+        let count = signed(strips.len());
+        walk.rounds(ceil_div(rows, height) * count, |walk, round| {
+            let (first, strip) = (round / count * height, usize::try_from(round % count).unwrap_or(0));
+            let &(at, elements) = strips.get(strip).unwrap_or(&(0, 1));
+            walk.scalars(12);
+            (first..(first + height).min(rows)).for_each(|row| step(walk, row, at, elements));
+        })
+    } else {
+        walk.rounds(rows, |walk, row| strips.iter().for_each(|&(at, count)| step(walk, row, at, count)))
+    };
     cycles / f64::from(target.threads.max(1))
 }
 

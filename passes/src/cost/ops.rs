@@ -29,6 +29,9 @@ pub enum Op {
     GlobalPool([i64; 2]),
     /// XNNPACK's: images, pixels, channels.
     XnnGlobalPool([i64; 3]),
+    /// A scale and a bias for each channel: rows and elements of them, whether channels run along the vectors, and the
+    /// vector instructions of the epilogue.
+    ScaleBias([i64; 2], bool, i64),
     /// `rvv.matmul`: rows, depth, columns.
     Matmul([i64; 3]),
     /// XNNPACK's fully connected layer: rows, depth, columns.
@@ -70,6 +73,9 @@ fn cycles(target: &Target, op: &Op) -> Result<f64, ShapeError> {
         Op::XnnPool(window) => xnnpack::pool(target, window)?,
         Op::GlobalPool([planes, elements]) => OPERATOR + generated::global_pool(target, *planes, *elements),
         Op::XnnGlobalPool(sizes) => xnnpack::global_pool(target, *sizes),
+        Op::ScaleBias(sizes, along, vectors) => {
+            OPERATOR + generated::scale_bias(target, *sizes, *along, *vectors)
+        }
         Op::Matmul(sizes) => OPERATOR + generated::matmul(target, *sizes),
         Op::XnnFullyConnected(sizes) => xnnpack::fully_connected(target, *sizes),
     })

@@ -219,7 +219,7 @@ impl Site<'_> {
             }
             // It has no kernel: `ait-fold-batch-norm` or the rules fold it.
             Term::BatchNorm(_) => None,
-            Term::ScaleBias([x, _, _, a, _]) => self.elementwise(&[x], 1 + vectors(self.activation(a)?)),
+            Term::ScaleBias([x, _, _, a, _]) => self.scale_bias(x, vectors(self.activation(a)?)),
             Term::Activation([x, a, _]) => self.elementwise(&[x], vectors(self.activation(a)?)),
             Term::Prelu([x, y, _]) => self.elementwise(&[x, y], 3),
             Term::Add([x, y, a, _]) | Term::Sub([x, y, a, _]) | Term::Mul([x, y, a, _]) => {
@@ -362,6 +362,25 @@ impl Site<'_> {
         };
         let name = if product.is_xnnpack { "xnnpack" } else { "gemm" };
         Some(Implementation { name, cycles: Cycles::new(product.cycles + fused) })
+    }
+
+    /// A scale and a bias for each channel.
+    fn scale_bias(&self, x: Id, vectors: i64) -> Option<Implementation> {
+        let input = self.tensor(x)?;
+        let &[images, channels, height, width] = input.shape.as_slice() else {
+            return self.elementwise(&[x], 1 + vectors);
+        };
+        if !self.is_allowed(input) {
+            return None;
+        }
+        let pixels = height.saturating_mul(width);
+        let (sizes, along) = match input.layout {
+            Layout::Nhwc => ([images.saturating_mul(pixels), channels], true),
+            Layout::Cnhw => ([channels, images.saturating_mul(pixels)], false),
+            Layout::Nchw => ([images.saturating_mul(channels), pixels], false),
+        };
+        let cycles = self.cost.chooser.estimate(Op::ScaleBias(sizes, along, vectors))?;
+        Some(Implementation { name: "elementwise", cycles: Cycles::new(cycles) })
     }
 
     /// Constants are read in logical order: in NHWC, by strides.

@@ -149,8 +149,9 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
             Term::ScaleRows([weights, scale]) => {
                 let (mut weights, scale) = (self.data(weights)?, self.data(scale)?);
                 let row = (weights.len() / scale.len().max(1)).max(1);
+                // Plus zero: a pruned weight stays +0.0, as `ait-fold-batch-norm` has it.
                 for (row, factor) in weights.chunks_mut(row).zip(&scale) {
-                    row.iter_mut().for_each(|value| *value *= factor);
+                    row.iter_mut().for_each(|value| *value = *value * factor + 0.0);
                 }
                 weights
             }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ait_dialects::Layout;
 use ait_dialects::nm::Columns;
-use ait_dialects::{Activation, Layout};
 use ait_runtime::Tensor as Data;
 use ait_runtime::reference::{self, Activation as To, BinaryFn};
 use egg::{Id, Language, RecExpr};
@@ -206,21 +206,6 @@ fn saturated(sample: &Sample, rules: &[Rule]) -> (Graph, Id, Vec<Data>, Vec<Data
     (graph, root, values, constants)
 }
 
-fn act(activation: Activation) -> reference::Activation {
-    match activation {
-        Activation::Identity => To::Identity,
-        Activation::Relu => To::Relu,
-        Activation::LeakyRelu { alpha } => To::LeakyRelu { alpha },
-        Activation::Clip { min, max } => To::Clip { min, max },
-        Activation::Sigmoid => To::Sigmoid,
-        Activation::HardSigmoid { alpha, beta } => To::HardSigmoid { alpha, beta },
-        Activation::HardSwish => To::HardSwish,
-        Activation::Tanh => To::Tanh,
-        Activation::Silu => To::Silu,
-        Activation::Elu { alpha } => To::Elu { alpha },
-    }
-}
-
 fn sizes<const N: usize>(values: [i64; N]) -> [usize; N] {
     values.map(|value| usize::try_from(value).unwrap())
 }
@@ -233,7 +218,7 @@ fn unsigned(values: &[i64]) -> Vec<usize> {
 fn apply(term: &Term, x: &[&Data], leaves: &[&Leaf]) -> Data {
     let find = |pick: fn(&Leaf) -> bool| leaves.iter().find(|leaf| pick(leaf)).copied();
     let activation = || match find(|leaf| matches!(leaf, Leaf::Act(_))) {
-        Some(Leaf::Act(it)) => act(it.0),
+        Some(Leaf::Act(it)) => crate::reference_activation(it.0),
         _ => panic!("{term} has no activation"),
     };
     let window = || match find(|leaf| matches!(leaf, Leaf::Window(_))) {

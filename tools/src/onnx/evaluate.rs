@@ -2,7 +2,7 @@
 
 use super::constant::{Constant, Data};
 use ait_dialects::attributes::Attributes;
-use ait_dialects::{Activation, types};
+use ait_dialects::types;
 use ait_runtime::Tensor;
 use ait_runtime::reference::{self, BinaryFn, Conv2d, Pool2d};
 use melior::ir::operation::{OperationLike, OperationRef};
@@ -99,23 +99,6 @@ fn list(values: &[i64]) -> Result<Vec<usize>, String> {
     values.iter().map(|&value| usize::try_from(value).map_err(|error| error.to_string())).collect()
 }
 
-/// The reference's name for an activation.
-fn activation(activation: Activation) -> reference::Activation {
-    use reference::Activation as To;
-    match activation {
-        Activation::Identity => To::Identity,
-        Activation::Relu => To::Relu,
-        Activation::LeakyRelu { alpha } => To::LeakyRelu { alpha },
-        Activation::Clip { min, max } => To::Clip { min, max },
-        Activation::Sigmoid => To::Sigmoid,
-        Activation::HardSigmoid { alpha, beta } => To::HardSigmoid { alpha, beta },
-        Activation::HardSwish => To::HardSwish,
-        Activation::Tanh => To::Tanh,
-        Activation::Silu => To::Silu,
-        Activation::Elu { alpha } => To::Elu { alpha },
-    }
-}
-
 /// One op of the importer on tensors; it makes no residuals.
 fn evaluate(op: &OperationRef<'_, '_>, shape: &[i64], tensors: &Tensors) -> Result<Tensor, String> {
     let operands = (0..op.operand_count())
@@ -123,7 +106,7 @@ fn evaluate(op: &OperationRef<'_, '_>, shape: &[i64], tensors: &Tensors) -> Resu
         .collect::<Option<Vec<_>>>()
         .ok_or("an operand was not evaluated")?;
     let attributes = *op;
-    let act = || attributes.epilogue().map(activation);
+    let act = || attributes.epilogue().map(ait_passes::reference_activation);
     let binary = |function, lhs, rhs| Ok::<_, String>(reference::binary(function, lhs, rhs, act()?));
     let result = match (name(op).as_str(), &operands[..]) {
         ("ait.constant", []) => {
