@@ -30,10 +30,10 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
     })
 }
 
-/// As [`write`], a text.
+/// As [`write()`], a text.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_text(path: &Path, text: &str) -> Result<()> {
     write(path, |sink| Ok(sink.write_all(text.as_bytes())?))
 }
