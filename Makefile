@@ -26,7 +26,7 @@ BENCH = resnet50 resnet18 mobilenet_v2
 TUNING = $(AIT_CACHE)/tuning.jsonl
 bench: build
 	@$(PYTHON) test/oracle/models.py $(BENCH:=@224)
-	@for net in $(BENCH); do target/debug/ait tune $(AIT_CACHE)/models/$$net-224.onnx --sparsity 0,0.5,0.75 --budget 6 \
+	@for net in $(BENCH); do target/debug/ait tune $(AIT_CACHE)/models/$$net-224.onnx --sparsity 0,0.5,0.75 --budget 14 \
 	  --log $(TUNING) > /dev/null || exit 1; done
 	@target/debug/ait bench $(BENCH) --tuning-log $(TUNING) --markdown docs/benchmarks.md --svg docs/benchmarks.svg
 	@target/debug/ait bench resnet50 --core generic --markdown docs/benchmarks-instructions.md
