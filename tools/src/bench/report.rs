@@ -191,7 +191,8 @@ Made by `COMMAND`; `make bench` does it again. Model cycles of one inference ([m
 before, caches empty at its start. *nhwc* runs XNNPACK wherever it has an operator (pruned convolutions: generated kernels, with
 conversions around them), *cnhw* generated kernels alone, *auto* what `ait-eqsat` found cheapest by the cost model. The
 layouts' outputs are compared with each other; against ONNX Runtime they are in the tests. `x` is dense nhwc's cycles divided
-by these; *conversions* are layers that only move elements, as a share of the cycles.
+by these; *conversions* are layers that only move elements, as a share of the cycles. *plan* is the hand-made choice of
+layouts of the system that `ait` re-creates (`test/plans`, [tuning.md](tuning.md)).
 ";
 
 const HEADER: [&str; 16] = [
