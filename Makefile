@@ -23,7 +23,7 @@ build: setup
 
 # Model cycles and counts, not times: the pages are the same on every machine. Tuning is done once for a compiler.
 BENCH = resnet50 resnet18 mobilenet_v2
-WHOLE = $(BENCH) densenet121
+WHOLE = $(BENCH) resnet34 densenet121
 TUNING = $(AIT_CACHE)/tuning.jsonl
 bench: build
 	@$(PYTHON) test/oracle/models.py $(WHOLE:=@224)
