@@ -21,6 +21,13 @@ impl Table {
         self
     }
 
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        let line = |cells: &Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let rule = format!("|{}\n", "---|".repeat(self.header.len()));
+        std::iter::once(line(&self.header) + &rule).chain(self.rows.iter().map(line)).collect()
+    }
+
     fn lines(&self) -> impl Iterator<Item = &Vec<String>> {
         std::iter::once(&self.header).chain(&self.rows)
     }
@@ -64,5 +71,8 @@ mod tests {
         table.row(["conv", "1,200", "99.0%"]).row(["größe", "7", ""]).row(["x"]);
         assert_eq!(table.to_string(), "layer   MACs   part\nconv   1,200  99.0%\ngröße      7\nx\n");
         assert_eq!(Table::default().to_string(), "\n");
+        let markdown =
+            "| layer | MACs | part |\n|---|---|---|\n| conv | 1,200 | 99.0% |\n| größe | 7 |  |\n| x |\n";
+        assert_eq!(table.markdown(), markdown);
     }
 }

@@ -68,11 +68,11 @@ impl Blocks {
         let few = (16 * lmul).clamp(64, MOST_POSITIONS);
         let far = bytes > if run > few { NEAR_BYTES } else { MOST_NEAR_BYTES };
         let positions = if far { few } else { MOST_POSITIONS };
-        let blocks = ceil(run, positions);
+        let blocks = ceil_div(run, positions);
         let wanted = if far || planes.is_none() { FEW_TASKS } else { WANTED_TASKS };
-        let wanted = ceil(wanted, blocks.saturating_mul(runs).saturating_mul(groups));
-        let tiles_each = ceil(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1)));
-        let chunks = ceil(order.channels, order.chunk);
+        let wanted = ceil_div(wanted, blocks.saturating_mul(runs).saturating_mul(groups));
+        let tiles_each = ceil_div(tiles, wanted.clamp(1, (tiles / LEAST_TILES).max(1)));
+        let chunks = ceil_div(order.channels, order.chunk);
         let bytes = (kept / chunks).max(1).saturating_mul(4 * tile);
         let waiting = (WAITING / positions / tile.max(1)).max(1);
         let tiles_at_once = match planes {
@@ -80,7 +80,7 @@ impl Blocks {
             Some(_) if far => waiting,
             Some(_) => (WEIGHTS_BYTES / bytes).clamp(1, waiting),
         };
-        let tiles = ceil(tiles, tiles_each);
+        let tiles = ceil_div(tiles, tiles_each);
         Self {
             positions,
             runs: blocks,
@@ -91,10 +91,9 @@ impl Blocks {
     }
 }
 
-/// `a / b`, rounded up.
-fn ceil(a: i64, b: i64) -> i64 {
-    let b = b.max(1);
-    a / b + i64::from(a % b != 0)
+/// `a / b`, rounded up; a `b` below 1 counts as 1.
+pub fn ceil_div(a: i64, b: i64) -> i64 {
+    -(-a).div_euclid(b.max(1))
 }
 
 #[cfg(test)]

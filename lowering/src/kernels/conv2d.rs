@@ -18,11 +18,12 @@ mod tests;
 
 use super::Family;
 use super::name::{Codec, Strided};
-use super::nest::ceil_div;
 use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
 use ait_dialects::Activation;
-use ait_dialects::infer::{Blocks, Loops, MOST_POSITIONS, Order, PACKED_SEGMENT, Window, output_size};
+use ait_dialects::infer::{
+    Blocks, Loops, MOST_POSITIONS, Order, PACKED_SEGMENT, Window, ceil_div, output_size,
+};
 use melior::ir::operation::OperationRef;
 use operands::Operands;
 

@@ -7,10 +7,11 @@ use super::Family;
 use super::depthwise::plane;
 use super::elementwise::operands;
 use super::name::{Codec, Strided};
-use super::nest::{block, ceil_div};
+use super::nest::block;
 use super::pool::{Function, reciprocal_of};
 use super::rvv::{F, Lmul, P, Rvv, V, Vl};
 use ait_dialects::attributes::Attributes;
+use ait_dialects::infer::ceil_div;
 use melior::ir::operation::OperationRef;
 
 /// Elements of a task, where planes are small.

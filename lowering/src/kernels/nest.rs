@@ -6,6 +6,7 @@
 
 use super::name::Strided;
 use super::rvv::{IntoX, Lmul, Operand, P, Rvv, V, Vl, X};
+use ait_dialects::infer::ceil_div;
 
 /// Elements of a task.
 const TASK: i64 = 16384;
@@ -200,11 +201,6 @@ pub fn advance<'c>(b: &Rvv<'c, '_>, at: &[P<'c>], strides: &[i64], count: impl I
         if stride == 0 { at } else { b.offset(at, b.mul(count, 4 * stride)) }
     };
     at.iter().zip(strides).map(step).collect()
-}
-
-/// a / b rounded up, for b > 0.
-pub fn ceil_div(a: i64, b: i64) -> i64 {
-    -(-a).div_euclid(b)
 }
 
 /// The dimensions of size above 1, from the largest stride of the last operand to the smallest.

@@ -6,12 +6,13 @@
 
 use super::matmul::{Matmul, parts, tail};
 use super::name::{Codec, Strided};
-use super::nest::{block, ceil_div};
+use super::nest::block;
 use super::rvv::{Lmul, P, Rvv, V, Vl, Width, X};
 use super::tile::{self, Rows};
 use super::{Family, element_width, expect_elements};
 use ait_dialects::Activation;
 use ait_dialects::attributes::Attributes;
+use ait_dialects::infer::ceil_div;
 use ait_dialects::nm::Columns;
 use melior::ir::operation::OperationRef;
 

@@ -7,9 +7,10 @@ use super::Family;
 use super::elementwise::operands;
 use super::epilogue;
 use super::name::{Codec, Strided};
-use super::nest::{Dim, Nest, advance, block, ceil_div};
+use super::nest::{Dim, Nest, advance, block};
 use super::rvv::{Lmul, P, Rvv};
 use ait_dialects::attributes::Attributes;
+use ait_dialects::infer::ceil_div;
 use melior::ir::operation::OperationRef;
 
 /// Elements of a task.

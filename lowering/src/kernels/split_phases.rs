@@ -7,11 +7,11 @@ use super::Family;
 use super::depthwise::{Planes, plane};
 use super::elementwise::operands;
 use super::name::{Codec, Strided};
-use super::nest::{block, ceil_div};
+use super::nest::block;
 use super::rvv::{Lmul, P, Rvv, Vl, X};
 use super::window::row;
 use ait_dialects::attributes::Attributes;
-use ait_dialects::infer::Window;
+use ait_dialects::infer::{Window, ceil_div};
 use melior::ir::operation::OperationRef;
 
 /// Elements of a task, where planes are small.

@@ -1,10 +1,12 @@
-//! Generated kernels other than convolutions, walked as `lowering/src/kernels` emits them.
+//! Generated kernels other than convolutions, walked as `lowering/src/kernels` emits them: model cycles of one
+//! thread, without starting.
 
 use super::convolution::signed;
-use super::walk::Walk;
-use super::{Convolution, Level, ShapeError, Target};
+use super::walk::{Walk, after};
+use super::{Convolution, ShapeError, Target};
 use ait_cores::Class;
-use std::collections::BTreeSet;
+use ait_dialects::infer::{Window, ceil_div};
+use std::collections::BTreeMap;
 
 /// Elements of a task of a loop nest, and of them along the vector (`lowering/src/kernels/nest.rs`).
 const NEST_TASK: i64 = 16384;
@@ -18,14 +20,6 @@ const BAND_BYTES: i64 = 64 << 10;
 const TYPICAL_VLEN: i64 = 256;
 /// Columns of a task of `rvv.matmul`.
 const MATMUL_BLOCK: i64 = 256;
-
-fn ceil_div(a: i64, b: i64) -> i64 {
-    (a + b - 1).div_euclid(b.max(1))
-}
-
-fn after(bytes: i64) -> i64 {
-    ceil_div(bytes, 64) * 64
-}
 
 /// `rvv.copy` of `outer` matrices of `rows` x `columns` to their transposes: a conversion of the layout.
 ///
@@ -89,7 +83,7 @@ pub fn window(target: &Target, conv: &Convolution, taps: Taps) -> Result<f64, Sh
     let mut walk = Walk::new(target);
     walk.written(0, input);
     let share = (k / conv_channels(conv).max(1)).max(1);
-    let cycles = walk.rounds(n * k, |walk, index| {
+    Ok(walk.rounds(n * k, |walk, index| {
         let (from, into) = (index / share * plane, to + 4 * index * out_h * out_w);
         for first in (0..out_h).step_by(usize::try_from(window.band).unwrap_or(1)) {
             let rows = window.band.min(out_h - first);
@@ -99,8 +93,7 @@ pub fn window(target: &Target, conv: &Convolution, taps: Taps) -> Result<f64, Sh
             }
             window.band(walk, taps, [from, into, scratch], first, rows);
         }
-    });
-    Ok(cycles / f64::from(target.threads.max(1)))
+    }))
 }
 
 fn conv_channels(conv: &Convolution) -> i64 {
@@ -109,11 +102,7 @@ fn conv_channels(conv: &Convolution) -> i64 {
 
 /// The loops of a window (`lowering/src/kernels/window`).
 struct Windows {
-    kernel: [i64; 2],
-    strides: [i64; 2],
-    dilations: [i64; 2],
-    /// Padding before.
-    before: [i64; 2],
+    window: Window,
     input: [i64; 2],
     output: [i64; 2],
     taps: i64,
@@ -128,26 +117,17 @@ struct Windows {
 impl Windows {
     fn new(conv: &Convolution) -> Result<Self, ShapeError> {
         let [_, _, out_h, out_w] = conv.output()?.map(signed);
-        let kernel = [signed(conv.filter[2]), signed(conv.filter[3])];
-        let (strides, dilations) = (conv.strides.map(signed), conv.dilations.map(signed));
-        let [top, left, bottom, right] = conv.pads.map(signed);
-        let phases = [0, 1].map(|axis: usize| {
-            let tap_phase = |tap: i64| tap * dilations[axis] % strides[axis].max(1);
-            (0..kernel[axis]).map(tap_phase).collect::<BTreeSet<_>>().into_iter().collect()
-        });
+        let window = conv.window();
         let mut windows = Self {
-            kernel,
-            strides,
-            dilations,
-            before: [top, left],
+            window,
             input: [signed(conv.input[2]), signed(conv.input[3])],
             output: [out_h, out_w],
-            taps: kernel[0] * kernel[1],
-            is_packed: top + left + bottom + right > 0,
+            taps: window.kernel.iter().product(),
+            is_packed: window.pads != [0; 4],
             is_flat: false,
             group: out_h.clamp(1, 4),
             band: out_h.max(1),
-            phases,
+            phases: [0, 1].map(|axis| window.phases(axis)),
         };
         if windows.is_packed {
             let row = 4 * windows.sub_planes() * windows.width();
@@ -169,11 +149,11 @@ impl Windows {
     }
 
     fn reach(&self, axis: usize) -> i64 {
-        (self.kernel[axis] - 1) * self.dilations[axis] / self.strides[axis].max(1)
+        self.window.split_size(axis, 0)
     }
 
     fn width(&self) -> i64 {
-        self.output[1] + self.reach(1)
+        self.window.split_size(1, self.output[1])
     }
 
     fn sub_planes(&self) -> i64 {
@@ -182,27 +162,21 @@ impl Windows {
 
     /// Where the taps of `rows` output rows are, in elements from the first, each once; and in how many of the rows.
     fn offsets(&self, rows: i64) -> Vec<(i64, i64)> {
-        let mut found = std::collections::BTreeMap::new();
-        let [dh, dw] = self.dilations;
-        for (row, kh, kw) in (0..rows).flat_map(|row| {
-            (0..self.kernel[0]).flat_map(move |kh| (0..self.kernel[1]).map(move |kw| (row, kh, kw)))
-        }) {
+        let mut found = BTreeMap::new();
+        let Window { kernel, strides, dilations: [dh, dw], .. } = self.window;
+        for (row, kh, kw) in (0..rows)
+            .flat_map(|row| (0..kernel[0]).flat_map(move |kh| (0..kernel[1]).map(move |kw| (row, kh, kw))))
+        {
             let offset = if self.is_packed {
-                let ((i, y), (j, x)) = (self.phase(0, kh * dh), self.phase(1, kw * dw));
+                let ((i, y), (j, x)) = (self.window.tap(0, kh), self.window.tap(1, kw));
                 let plane = (self.band + self.reach(0)) * self.width();
-                (i * self.phases[1].len() as i64 + j) * plane + (row + y) * self.width() + x
+                (i * self.phases[1].len() + j) as i64 * plane + (row + y) * self.width() + x
             } else {
-                (row * self.strides[0] + kh * dh) * self.input[1] + kw * dw
+                (row * strides[0] + kh * dh) * self.input[1] + kw * dw
             };
             *found.entry(offset).or_insert(0) += 1;
         }
         found.into_iter().collect()
-    }
-
-    fn phase(&self, axis: usize, index: i64) -> (i64, i64) {
-        let stride = self.strides[axis].max(1);
-        let phase = self.phases[axis].iter().position(|phase| *phase == index % stride).unwrap_or(0);
-        (phase as i64, index / stride)
     }
 
     /// A band of a plane: of the input, the result and scratch.
@@ -213,7 +187,7 @@ impl Windows {
         let (at, row, step) = match self.is_packed {
             true => (scratch, 4 * self.width(), 4),
             false => {
-                let [h, w] = self.strides;
+                let [h, w] = self.window.strides;
                 (from + 4 * first * h * self.input[1], 4 * h * self.input[1], 4 * w)
             }
         };
@@ -274,16 +248,15 @@ impl Windows {
     /// Packs what `rows` output rows read, with padding: a sub-plane for each phase.
     fn pack(&self, walk: &mut Walk, from: i64, mut to: i64, first: i64, rows: i64) {
         walk.set_row_lmul(self.width(), 8);
-        let [stride_h, stride_w] = self.strides;
+        let Window { strides: [stride_h, stride_w], pads: [top, left, ..], .. } = self.window;
         let plane = 4 * (self.band + self.reach(0)) * self.width();
         for &phase_h in &self.phases[0] {
             for &phase_w in &self.phases[1] {
-                let start = self.before[1] - phase_w;
+                let start = left - phase_w;
                 let low = ceil_div(start, stride_w).clamp(0, self.width());
                 let high = ceil_div(self.input[1] + start, stride_w).clamp(low, self.width());
                 for row in 0..rows + self.reach(0) {
-                    let (y, at) =
-                        ((first + row) * stride_h - self.before[0] + phase_h, to + 4 * row * self.width());
+                    let (y, at) = ((first + row) * stride_h - top + phase_h, to + 4 * row * self.width());
                     walk.scalars(8);
                     let is_inside = (0..self.input[0]).contains(&y);
                     let (low, high) = if is_inside { (low, high) } else { (0, self.width()) };
@@ -314,7 +287,7 @@ pub fn global_pool(target: &Target, planes: i64, elements: i64) -> f64 {
     let mut walk = Walk::new(target);
     walk.written(0, 4 * planes * elements);
     let to = after(4 * planes * elements);
-    let cycles = walk.rounds(planes, |walk, plane| {
+    walk.rounds(planes, |walk, plane| {
         walk.set_lmul(LMUL);
         walk.scalars(12);
         walk.splat(0);
@@ -329,8 +302,7 @@ pub fn global_pool(target: &Target, planes: i64, elements: i64) -> f64 {
         walk.scalar_fma(0, 0, 0);
         walk.store_scalar(0, to + 4 * plane);
         walk.branch();
-    });
-    cycles / f64::from(target.threads.max(1))
+    })
 }
 
 /// `rvv.scale_bias` of `rows` x `inner` elements that are contiguous along `inner`: of channels and positions, or of
@@ -358,7 +330,7 @@ pub fn scale_bias(target: &Target, [rows, inner]: [i64; 2], along: bool, vectors
         walk.branch();
     };
     let strips: Vec<(i64, i64)> = walk.strips(inner).collect();
-    let cycles = if is_outside {
+    if is_outside {
         let count = signed(strips.len());
         walk.rounds(ceil_div(rows, height) * count, |walk, round| {
             let (first, strip) = (round / count * height, usize::try_from(round % count).unwrap_or(0));
@@ -368,8 +340,7 @@ pub fn scale_bias(target: &Target, [rows, inner]: [i64; 2], along: bool, vectors
         })
     } else {
         walk.rounds(rows, |walk, row| strips.iter().for_each(|&(at, count)| step(walk, row, at, count)))
-    };
-    cycles / f64::from(target.threads.max(1))
+    }
 }
 
 /// `rvv.matmul` of `rows` x `depth` by `depth` x `columns`: strips of columns, each down all of `depth`.
@@ -384,7 +355,7 @@ pub fn matmul(target: &Target, [rows, depth, columns]: [i64; 3]) -> f64 {
     let strips = ceil_div(columns, walk.vlmax());
     let per_block = MATMUL_BLOCK / walk.vlmax().max(1);
     let blocks = ceil_div(strips, per_block.max(1));
-    let cycles = walk.rounds(tiles * blocks * per_block.max(1), |walk, round| {
+    walk.rounds(tiles * blocks * per_block.max(1), |walk, round| {
         let (tile_index, strip) = (round / (blocks * per_block.max(1)), round % (blocks * per_block.max(1)));
         let count = walk.vlmax().min(columns - strip * walk.vlmax());
         if count <= 0 {
@@ -411,12 +382,5 @@ pub fn matmul(target: &Target, [rows, depth, columns]: [i64; 3]) -> f64 {
                 count,
             );
         }
-    });
-    cycles / f64::from(target.threads.max(1))
-}
-
-/// Where bytes that were just written are.
-pub fn level(target: &Target, bytes: f64) -> Level {
-    let second = target.core.l2.map_or(0.0, |l2| f64::from(l2.size));
-    if bytes <= second / 2.0 { Level::L2 } else { Level::Memory }
+    })
 }

@@ -3,7 +3,7 @@
 
 use super::convolution::signed;
 use super::{Algorithm, Choice, Convolution, ShapeError, Sparsity};
-use ait_dialects::infer::{Blocks, Loops, Order, PACKED_SEGMENT};
+use ait_dialects::infer::{Blocks, Loops, Order, PACKED_SEGMENT, ceil_div};
 
 /// Bytes of a panel.
 const PANEL_BYTES: i64 = 20 << 10;
@@ -51,11 +51,6 @@ pub struct Geometry {
     pub strips_at_once: i64,
 }
 
-fn ceil(a: i64, b: i64) -> i64 {
-    let b = b.max(1);
-    a / b + i64::from(a % b != 0)
-}
-
 impl Geometry {
     /// The nest at a vector length in bits.
     pub fn new(
@@ -85,7 +80,7 @@ impl Geometry {
         };
         let vlmax = (choice.lmul * i64::from(vlen) / 32).max(1);
         let (groups, rows, columns) = (signed(conv.groups), conv.rows(), conv.columns());
-        let tiles = ceil(rows, choice.tile);
+        let tiles = ceil_div(rows, choice.tile);
         let channels = signed(conv.filter[1]);
         let (taps, kept) = (columns / channels.max(1), sparsity.kept(columns));
         let order = Order::of(choice.algorithm.name(), taps, channels, kept);
@@ -93,7 +88,7 @@ impl Geometry {
         let (tile, lmul) = (choice.tile, choice.lmul);
         let blocks = Blocks::of(&Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes });
         let block = blocks.positions;
-        let strips = runs * (run / block * ceil(block, vlmax) + ceil(run % block, vlmax));
+        let strips = runs * (run / block * ceil_div(block, vlmax) + ceil_div(run % block, vlmax));
         let panel =
             if is_packed { panel(vlmax, columns, sparsity, choice) } else { order.chunk * order.taps };
         Ok(Self {
@@ -117,18 +112,18 @@ impl Geometry {
             order,
             panel,
             tiles_at_once: blocks.tiles_at_once,
-            strips_at_once: if is_packed { 1 } else { ceil(run.min(block), vlmax) },
+            strips_at_once: if is_packed { 1 } else { ceil_div(run.min(block), vlmax) },
         })
     }
 
     /// Chunks of the reduction.
     pub fn chunks(&self) -> i64 {
-        ceil(self.columns, self.panel)
+        ceil_div(self.columns, self.panel)
     }
 
     /// Blocks of row tiles that a strip is visited for with each chunk.
     pub fn visits(&self) -> i64 {
-        ceil(self.tiles, self.tiles_at_once)
+        ceil_div(self.tiles, self.tiles_at_once)
     }
 
     /// Runs of kept columns that are multiplied in a loop of their own, of one tile and strip.

@@ -23,7 +23,7 @@ pub use model::Model;
 pub use ops::{Estimates, Op, residual, streamed};
 pub use record::{COMPILER, Key, Oracle, Outcome, Record};
 
-use ait_cores::{Core, Level};
+use ait_cores::Core;
 
 /// What is compiled for.
 #[derive(Clone, Debug)]

@@ -62,28 +62,28 @@ impl Estimates {
     }
 }
 
+/// The tasks of a kernel are shared by the threads; starting it is not.
 fn cycles(target: &Target, op: &Op) -> Result<f64, ShapeError> {
-    Ok(match op {
-        Op::Transpose(sizes) => {
-            OPERATOR + generated::transpose(target, *sizes) / f64::from(target.threads.max(1))
-        }
+    let work = match op {
+        Op::Transpose(sizes) => generated::transpose(target, *sizes),
         Op::XnnConvolution(conv) => xnnpack::convolution(target, conv)?,
-        Op::Depthwise(conv) => OPERATOR + generated::window(target, conv, Taps::Weighted)?,
-        Op::Pool(window) => OPERATOR + generated::window(target, window, Taps::Plain)?,
+        Op::Depthwise(conv) => generated::window(target, conv, Taps::Weighted)?,
+        Op::Pool(window) => generated::window(target, window, Taps::Plain)?,
         Op::XnnPool(window) => xnnpack::pool(target, window)?,
-        Op::GlobalPool([planes, elements]) => OPERATOR + generated::global_pool(target, *planes, *elements),
+        Op::GlobalPool([planes, elements]) => generated::global_pool(target, *planes, *elements),
         Op::XnnGlobalPool(sizes) => xnnpack::global_pool(target, *sizes),
-        Op::ScaleBias(sizes, along, vectors) => {
-            OPERATOR + generated::scale_bias(target, *sizes, *along, *vectors)
-        }
-        Op::Matmul(sizes) => OPERATOR + generated::matmul(target, *sizes),
+        Op::ScaleBias(sizes, along, vectors) => generated::scale_bias(target, *sizes, *along, *vectors),
+        Op::Matmul(sizes) => generated::matmul(target, *sizes),
         Op::XnnFullyConnected(sizes) => xnnpack::fully_connected(target, *sizes),
-    })
+    };
+    Ok(OPERATOR + work / f64::from(target.threads.max(1)))
 }
 
 impl Target {
-    fn level(&self, bytes: f64) -> Option<Level> {
-        Some(generated::level(self, bytes))
+    /// Where bytes that were just written are.
+    fn level(&self, bytes: f64) -> Level {
+        let second = self.core.l2.map_or(0.0, |l2| f64::from(l2.size));
+        if bytes <= second / 2.0 { Level::L2 } else { Level::Memory }
     }
 
     fn lines(&self, bytes: f64) -> f64 {
@@ -121,7 +121,7 @@ pub fn streamed(target: &Target, read: f64, written: f64, vectors: i64, strided:
     let vector = 4.0 * target.vlmax(STREAM_LMUL) as f64;
     let loads = (read / written.max(1.0)).ceil().clamp(1.0, 64.0) as i64;
     let each = target.lines(read / written.max(1.0) * vector) / loads as f64;
-    let (from, to) = (target.level(read), target.level(written));
+    let (from, to) = (Some(target.level(read)), Some(target.level(written)));
     let load = if strided { Class::LoadStrided } else { Class::LoadUnit };
     let rounds = 8;
     let mut code = Code::new(&target.core, STREAM_LMUL);

@@ -4,6 +4,7 @@
 
 use super::Target;
 use ait_cores::{Caches, Class, Instruction, MemoryEvent, Pipeline, Register, VectorType};
+use ait_dialects::infer::ceil_div;
 
 /// Instructions and lines after which rounds are taken to go on as before.
 const BUDGET: u64 = 1 << 17;
@@ -180,6 +181,11 @@ impl Walk {
         }
         (self.pipeline.cycles() - start) as f64 * total as f64 / done.max(1) as f64
     }
+}
+
+/// The first line behind so many bytes.
+pub fn after(bytes: i64) -> i64 {
+    ceil_div(bytes, 64) * 64
 }
 
 fn unsigned(value: i64) -> u64 {

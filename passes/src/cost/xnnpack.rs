@@ -1,26 +1,17 @@
-//! XNNPACK's f32 operators on tensors in NHWC, walked as its micro-kernels for RVV do them (version 2024-11-08).
+//! XNNPACK's f32 operators on tensors in NHWC, walked as its micro-kernels for RVV do them (version 2024-11-08): model cycles
+//! of one thread, without starting.
 
 use super::convolution::signed;
-use super::walk::Walk;
+use super::walk::{Walk, after};
 use super::{Convolution, ShapeError, Target};
 use ait_cores::Class;
+use ait_dialects::infer::{Window, ceil_div};
 
 /// Rows and register group size of `gemm` and `igemm`: 7x4v, and 1x4v for a single row.
 const ROWS: i64 = 7;
 const LMUL: i64 = 4;
 /// Taps of the first pass of the poolings, 9p8x.
 const POOL_LMUL: i64 = 2;
-/// Cycles to start an operator: its task is found, a kernel called.
-const OPERATOR: f64 = 400.0;
-
-fn ceil_div(a: i64, b: i64) -> i64 {
-    (a + b - 1).div_euclid(b.max(1))
-}
-
-fn after(bytes: i64) -> i64 {
-    ceil_div(bytes, 64) * 64
-}
-
 /// A convolution: depthwise ones by scalar code, the others as products of seven positions with panels of four registers
 /// of output channels.
 ///
@@ -28,12 +19,10 @@ fn after(bytes: i64) -> i64 {
 /// If the convolution does not exist.
 pub fn convolution(target: &Target, conv: &Convolution) -> Result<f64, ShapeError> {
     let map = Map::new(conv)?;
-    let threads = f64::from(target.threads.max(1));
-    let cycles = if conv.is_depthwise() { map.depthwise(target) } else { map.product(target) };
-    Ok(OPERATOR + cycles / threads)
+    Ok(if conv.is_depthwise() { map.depthwise(target) } else { map.product(target) })
 }
 
-/// A fully connected layer of `rows` rows; in model cycles.
+/// A fully connected layer of `rows` rows.
 pub fn fully_connected(target: &Target, [rows, depth, columns]: [i64; 3]) -> f64 {
     let size = |value: i64| usize::try_from(value).unwrap_or(1);
     let conv = Convolution {
@@ -57,7 +46,7 @@ pub fn pool(target: &Target, window: &Convolution) -> Result<f64, ShapeError> {
     let mut walk = Walk::new(target);
     walk.written(0, map.input_bytes());
     let to = after(map.input_bytes());
-    let cycles = walk.rounds(map.positions, |walk, position| {
+    Ok(walk.rounds(map.positions, |walk, position| {
         walk.set_lmul(POOL_LMUL);
         walk.scalars(2 * taps + 20);
         let pixels: Vec<i64> = (0..taps).filter_map(|tap| map.pixel(position, tap)).collect();
@@ -73,8 +62,7 @@ pub fn pool(target: &Target, window: &Convolution) -> Result<f64, ShapeError> {
             walk.store(0, to + 4 * (position * map.channels + channel), 4, count);
             walk.branch();
         }
-    });
-    Ok(OPERATOR + cycles / f64::from(target.threads.max(1)))
+    }))
 }
 
 /// The mean of all pixels: strips of channels, each down seven pixels at a time.
@@ -84,7 +72,7 @@ pub fn global_pool(target: &Target, [images, pixels, channels]: [i64; 3]) -> f64
     walk.set_lmul(LMUL);
     let strips = ceil_div(channels, walk.vlmax());
     let to = after(4 * images * pixels * channels);
-    let cycles = walk.rounds(images * strips, |walk, round| {
+    walk.rounds(images * strips, |walk, round| {
         let (image, channel) = (round / strips, round % strips * walk.vlmax());
         let count = walk.vlmax().min(channels - channel);
         for pixel in 0..pixels {
@@ -94,18 +82,14 @@ pub fn global_pool(target: &Target, [images, pixels, channels]: [i64; 3]) -> f64
         }
         walk.store(0, to + 4 * (image * channels + channel), 4, count);
         walk.branch();
-    });
-    OPERATOR + cycles / f64::from(target.threads.max(1))
+    })
 }
 
 /// Which pixels an output position reads.
 struct Map {
+    window: Window,
     input: [i64; 2],
     output: [i64; 2],
-    kernel: [i64; 2],
-    strides: [i64; 2],
-    dilations: [i64; 2],
-    before: [i64; 2],
     images: i64,
     /// Of the input, and of the result.
     channels: i64,
@@ -118,12 +102,9 @@ impl Map {
     fn new(conv: &Convolution) -> Result<Self, ShapeError> {
         let [images, filters, out_h, out_w] = conv.output()?.map(signed);
         Ok(Self {
+            window: conv.window(),
             input: [signed(conv.input[2]), signed(conv.input[3])],
             output: [out_h, out_w],
-            kernel: [signed(conv.filter[2]), signed(conv.filter[3])],
-            strides: conv.strides.map(signed),
-            dilations: conv.dilations.map(signed),
-            before: [signed(conv.pads[0]), signed(conv.pads[1])],
             images,
             channels: signed(conv.input[1]),
             filters,
@@ -133,7 +114,7 @@ impl Map {
     }
 
     fn taps(&self) -> i64 {
-        self.kernel[0] * self.kernel[1]
+        self.window.kernel.iter().product()
     }
 
     fn input_bytes(&self) -> i64 {
@@ -142,13 +123,13 @@ impl Map {
 
     /// The address of a tap's pixel; none in the padding.
     fn pixel(&self, position: i64, tap: i64) -> Option<i64> {
-        let [out_h, out_w] = self.output;
+        let ([out_h, out_w], Window { strides, pads, dilations, kernel }) = (self.output, self.window);
         let (image, oh, ow) = (position / (out_h * out_w), position / out_w % out_h, position % out_w);
         let at = |axis: usize, output: i64, tap: i64| {
-            let index = output * self.strides[axis] - self.before[axis] + tap * self.dilations[axis];
+            let index = output * strides[axis] - pads[axis] + tap * dilations[axis];
             (0..self.input[axis]).contains(&index).then_some(index)
         };
-        let (y, x) = (at(0, oh, tap / self.kernel[1])?, at(1, ow, tap % self.kernel[1])?);
+        let (y, x) = (at(0, oh, tap / kernel[1])?, at(1, ow, tap % kernel[1])?);
         Some(4 * self.channels * ((image * self.input[0] + y) * self.input[1] + x))
     }
 

@@ -184,35 +184,28 @@ mod tests {
         assert!(four < one);
     }
 
+    /// Where a thread found a line, if that was not in level 1 (where it may still be on its way).
+    fn levels(all: &mut Threads, thread: usize, store: bool) -> Vec<crate::Level> {
+        let mut levels = Vec::new();
+        all.switch(thread);
+        all.access(0x1000, 4, store, |event| levels.push(event.level));
+        levels.retain(|level| *level != crate::Level::L1);
+        levels
+    }
+
     #[test]
     fn what_another_thread_wrote_is_in_level_2() {
         let core = Core::named("spacemit-x60").unwrap();
         let mut all = Threads::new(&core);
-        let mut levels = |thread, store| {
-            let mut levels = Vec::new();
-            all.switch(thread);
-            all.access(0x1000, 4, store, |event| levels.push(event.level));
-            // Lines that may still be on their way are in level 1.
-            levels.retain(|level| *level != crate::Level::L1);
-            levels
-        };
         // Nothing is open: it is all the first thread.
-        assert_eq!(levels(1, true), [crate::Level::Memory]);
-        assert_eq!(levels(0, false), []);
+        assert_eq!(levels(&mut all, 1, true), [crate::Level::Memory]);
+        assert_eq!(levels(&mut all, 0, false), []);
         all.begin(2);
-        let mut levels = |thread, store| {
-            let mut levels = Vec::new();
-            all.switch(thread);
-            all.access(0x1000, 4, store, |event| levels.push(event.level));
-            // Lines that may still be on their way are in level 1.
-            levels.retain(|level| *level != crate::Level::L1);
-            levels
-        };
-        assert_eq!(levels(1, false), [crate::Level::L2]);
-        assert_eq!(levels(1, true), []);
+        assert_eq!(levels(&mut all, 1, false), [crate::Level::L2]);
+        assert_eq!(levels(&mut all, 1, true), []);
         // It was taken away from the first one.
-        assert_eq!(levels(0, false), [crate::Level::L2]);
-        assert_eq!(levels(1, false), []);
+        assert_eq!(levels(&mut all, 0, false), [crate::Level::L2]);
+        assert_eq!(levels(&mut all, 1, false), []);
     }
 
     #[test]

@@ -138,12 +138,16 @@ impl Report {
         format!("{model}, {unit}, VLEN {vlen}, {threads}, median of {repeats}")
     }
 
-    /// For people.
-    pub fn text(&self) -> String {
+    fn table(&self) -> Table {
         let mut table = Table::new(HEADER);
         for row in &self.rows {
             table.row(row.cells());
         }
+        table
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
         let sentence = |(sparsity, mean): &(f64, f64)| {
             let name = percent(*sparsity);
             format!(
@@ -151,14 +155,12 @@ impl Report {
             )
         };
         let sentences: String = self.geometric_means.iter().map(sentence).collect();
-        format!("{}\n\n{table}\n{sentences}", self.title())
+        format!("{}\n\n{}\n{sentences}", self.title(), self.table())
     }
 
     /// A section of a page.
     pub fn section(&self) -> String {
-        let lines = self.rows.iter().map(|row| format!("| {} |\n", row.cells().join(" | ")));
-        let head = format!("| {} |\n|{}\n", HEADER.join(" | "), "---|".repeat(HEADER.len()));
-        std::iter::once(format!("\n## {}\n\n{head}", self.title())).chain(lines).collect()
+        format!("\n## {}\n\n{}", self.title(), self.table().markdown())
     }
 }
 

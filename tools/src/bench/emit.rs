@@ -136,7 +136,7 @@ fn emit_whole(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<Ve
             whole::timed(&whole, sparsity)?.copy_to(&directory.join(groups.len().to_string()))?;
             let run = |layout: &str| Run { name: whole::name(layout), sparsity, way: layout.to_owned() };
             groups.push(Group {
-                model: whole.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                model: whole.model(),
                 subject: "whole network".to_owned(),
                 count: 1,
                 macs: None,

@@ -151,7 +151,7 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));
     }
     let pages = [
-        (&arguments.markdown, report::markdown(&reports, &command())),
+        (&arguments.markdown, page_of(report::PREFACE, &reports, Report::section)),
         (&arguments.svg, plot::svg(&reports)),
     ];
     show(arguments, &reports, Report::text, &pages)
@@ -189,7 +189,7 @@ fn layouts(arguments: &Arguments, model: &str) -> Result<Option<PathBuf>> {
     Ok(Some(path.join(format!("{stem}.toml"))).filter(|file| file.is_file()))
 }
 
-/// A page of documentation.
+/// A page of documentation; the same for the same figures.
 fn page_of<R>(preface: &str, reports: &[R], section: impl Fn(&R) -> String) -> String {
     let preface = preface.replace("COMMAND", &command());
     std::iter::once(preface).chain(reports.iter().map(section)).collect()

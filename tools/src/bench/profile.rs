@@ -1,6 +1,6 @@
 //! Where the cycles of a whole network went, layer by layer, beside what the cost model expected there.
 
-use ait_cores::Reading;
+use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
 use ait_passes::eqsat::explain::Estimate;
 use ait_runtime::table::Table;
@@ -61,15 +61,25 @@ impl Profile {
             line.ops.push(layer.op.clone());
             (line.shape, line.layout) = (layer.shape.clone(), layer.layout.map(|layout| layout.to_string()));
             line.metered += measure.cycles;
-            let waits = [ait_cores::Cause::L2, ait_cores::Cause::Memory];
-            line.waiting += waits.iter().filter_map(|cause| measure.stalls.get(cause)).sum::<u64>();
+            line.waiting += waiting(&measure.stalls);
         }
         Self(lines)
     }
+
+    /// Cycles of the layers that only move elements.
+    pub fn conversions(&self) -> u64 {
+        let moving = self.0.iter().filter(|line| line.ops.iter().any(|op| moves(op)));
+        moving.map(|line| line.metered).sum()
+    }
+}
+
+/// Cycles of waiting for level 2 and memory.
+pub fn waiting(stalls: &BTreeMap<Cause, u64>) -> u64 {
+    [Cause::L2, Cause::Memory].iter().filter_map(|cause| stalls.get(cause)).sum()
 }
 
 /// Whether an op only moves elements.
-pub fn moves(op: &str) -> bool {
+fn moves(op: &str) -> bool {
     ["copy", "transpose", "convert"].iter().any(|word| op.contains(word))
 }
 

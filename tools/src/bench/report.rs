@@ -138,28 +138,18 @@ impl Report {
         table
     }
 
-    fn section(&self) -> String {
+    /// A section of a page.
+    pub fn section(&self) -> String {
         let mut text = format!("\n## {}\n\n", self.title());
         for sentence in self.sentences() {
             let _ = writeln!(text, "- {sentence}");
         }
-        let _ = writeln!(text, "\n| {} |\n|{}", HEADER.join(" | "), "---|".repeat(HEADER.len()));
-        for row in &self.layers {
-            for cells in row.lines() {
-                let _ = writeln!(text, "| {} |", cells.join(" | "));
-            }
-        }
-        text
+        format!("{text}\n{}", self.table().markdown())
     }
 }
 
-/// A page that `command` makes; the same for the same figures.
-pub fn markdown(reports: &[Report], command: &str) -> String {
-    let sections = reports.iter().map(Report::section);
-    std::iter::once(PREFACE.replace("COMMAND", command)).chain(sections).collect()
-}
-
-const PREFACE: &str = "# Benchmarks
+/// The head of a page on convolutions.
+pub(super) const PREFACE: &str = "# Benchmarks
 
 Made by `COMMAND`; `make bench` does it again (cycles of a core: [benchmarks.md](benchmarks.md); instructions:
 [benchmarks-instructions.md](benchmarks-instructions.md)). Nothing here is time: the figures are

@@ -48,6 +48,11 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// The network's name.
+    pub fn model(&self) -> String {
+        self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// The ways in which the network is compiled.
     pub fn ways(&self) -> impl Iterator<Item = &'static str> {
         LAYOUTS.into_iter().chain(self.layouts.is_some().then_some(PLAN))
@@ -98,7 +103,7 @@ impl Report {
     /// # Errors
     /// What the compiler, the tools or QEMU report; layouts that do not agree.
     pub fn new(plan: &Plan) -> Result<Self> {
-        let model = plan.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let model = plan.model();
         let mut inferences = Vec::new();
         for &sparsity in plan.sparsities {
             let some = run(plan, sparsity).with_context(|| format!("{model}, {}", percent(sparsity)))?;
@@ -122,13 +127,17 @@ impl Report {
         format!("{}, whole network, model cycles ({}), VLEN {}, {threads}", self.model, self.core, self.vlen)
     }
 
-    /// For people.
-    pub fn text(&self) -> String {
+    fn table(&self) -> Table {
         let mut table = Table::new(HEADER);
         for inference in &self.inferences {
             table.row(inference.cells());
         }
-        format!("{}\n\n{table}\n", self.title())
+        table
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        format!("{}\n\n{}\n", self.title(), self.table())
     }
 
     /// A table for each inference: its layers, what the cost model said and what was metered.
@@ -140,10 +149,7 @@ impl Report {
 
     /// A section of a page.
     pub fn section(&self) -> String {
-        let lines =
-            self.inferences.iter().map(|inference| format!("| {} |\n", inference.cells().join(" | ")));
-        let head = format!("| {} |\n|{}\n", HEADER.join(" | "), "---|".repeat(HEADER.len()));
-        std::iter::once(format!("\n## {}\n\n{head}", self.title())).chain(lines).collect()
+        format!("\n## {}\n\n{}", self.title(), self.table().markdown())
     }
 }
 
@@ -153,19 +159,15 @@ const HEADER: [&str; 8] =
 impl Inference {
     fn of(layout: &'static str, sparsity: f64, (program, estimates): &Compiled, reading: &Reading) -> Self {
         let total = reading.total();
-        let by_layer = reading.by_layer();
-        let names = program.layers.iter().map(|layer| layer.op.as_str());
-        let moving = (0_u32..).zip(names).filter(|(_, op)| profile::moves(op));
-        let conversions =
-            moving.filter_map(|(layer, _)| by_layer.get(&layer)).map(|layer| layer.cycles).sum();
+        let profile = Profile::new(estimates, program, reading);
         Self {
             layout,
             sparsity,
             cycles: total.cycles,
             instructions: total.retired(),
             layers: program.layers.len(),
-            profile: Profile::new(estimates, program, reading),
-            conversions,
+            conversions: profile.conversions(),
+            profile,
             speedup: 1.0,
             stalls: total.stalls,
         }
@@ -173,7 +175,6 @@ impl Inference {
 
     fn cells(&self) -> [String; 8] {
         let part = |cycles: u64| format!("{:.1}%", 100.0 * cycles as f64 / self.cycles.max(1) as f64);
-        let waits = [Cause::L2, Cause::Memory].iter().filter_map(|cause| self.stalls.get(cause)).sum();
         [
             percent(self.sparsity),
             self.layout.to_owned(),
@@ -181,7 +182,7 @@ impl Inference {
             format!("{:.2}", self.speedup),
             part(self.conversions),
             self.layers.to_string(),
-            part(waits),
+            part(profile::waiting(&self.stalls)),
             self.instructions.to_string(),
         ]
     }

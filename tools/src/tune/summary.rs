@@ -96,13 +96,17 @@ impl Summary {
         }
     }
 
-    /// For people.
-    pub fn text(&self) -> String {
+    fn table(&self) -> Table {
         let mut table = Table::new(HEADER);
         for row in &self.rows {
             table.row(row.cells());
         }
-        format!("{}\n\n{table}\n{}", self.title(), self.sentence())
+        table
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        format!("{}\n\n{}\n{}", self.title(), self.table(), self.sentence())
     }
 
     fn title(&self) -> String {
@@ -133,12 +137,7 @@ impl Summary {
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("# {}\n\n{}\n", self.title(), self.sentence());
-        let _ = writeln!(text, "| {} |\n|{}", HEADER.join(" | "), "---|".repeat(HEADER.len()));
-        for row in &self.rows {
-            let _ = writeln!(text, "| {} |", row.cells().join(" | "));
-        }
-        text
+        format!("# {}\n\n{}\n{}", self.title(), self.sentence(), self.table().markdown())
     }
 
     /// A pruning configuration (docs/pruning.md): how much, and for each layer the tile of its fastest kernel, at

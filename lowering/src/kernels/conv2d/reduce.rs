@@ -35,10 +35,7 @@ impl<'c> Chunk<'c> {
 impl Conv2d {
     /// Elements between the first and the last tap of a plane that is read in place.
     pub(super) fn halo(&self, dims: &Dims) -> i64 {
-        let [rows, columns] = [0, 1].map(|dim| {
-            let last = self.kernel[dim] - 1;
-            (0..=last).map(|tap| self.window().tap(dim, tap).1).max().unwrap_or(0)
-        });
+        let [rows, columns] = [0, 1].map(|dim| self.window().tap(dim, self.kernel[dim] - 1).1);
         rows * dims.input[2] + columns
     }
 

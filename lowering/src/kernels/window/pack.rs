@@ -2,8 +2,8 @@
 
 use super::plan::Plan;
 use super::row;
-use crate::kernels::nest::ceil_div;
 use crate::kernels::rvv::{Lmul, P, Rvv, X};
+use ait_dialects::infer::ceil_div;
 
 impl Plan {
     /// Packs what `rows` output rows from `first` on read.

@@ -2,8 +2,8 @@
 
 use super::{Op, Window};
 use crate::kernels::MAX_SCRATCH_BYTES;
-use crate::kernels::nest::ceil_div;
 use crate::kernels::rvv::Lmul;
+use ait_dialects::infer::ceil_div;
 use std::collections::BTreeMap;
 
 /// Bytes of a packed band, where it is up to us: it should stay in the first cache levels.

@@ -69,18 +69,13 @@ fn slices(found: &mut Match) -> Option<Vec<Id>> {
     Some(vec![stacked(found, input, Window { groups, ..p })])
 }
 
-fn reshape(found: &mut Match, id: Id, shape: Vec<i64>, site: Id) -> Id {
-    let dims = found.add_leaf(Leaf::Dims(shape));
-    found.add(Term::Reshape([id, dims, site]))
-}
-
 fn as_depthwise(found: &mut Match) -> Option<Vec<Id>> {
     let &[_, channels, _, _] = found.result()?.shape.as_slice() else { return None };
     if !found.is_logical_image() || !found.are_constant(&["w", "b"]) || channels < 2 {
         return None;
     }
     let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
-    let filter = reshape(found, w, vec![channels, 1, 1, 1], s);
+    let filter = found.reshape(w, vec![channels, 1, 1, 1], s);
     let window = found.add_leaf(Leaf::Window(Window { groups: channels, ..Window::POINT }));
     Some(vec![found.add(Term::Conv([x, filter, b, window, a, s]))])
 }
@@ -96,7 +91,7 @@ fn as_scale_bias(found: &mut Match) -> Option<Vec<Id>> {
         return None;
     }
     let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
-    let scale = reshape(found, w, vec![window.groups], s);
+    let scale = found.reshape(w, vec![window.groups], s);
     Some(vec![found.add(Term::ScaleBias([x, scale, b, a, s]))])
 }
 

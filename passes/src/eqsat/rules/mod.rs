@@ -223,6 +223,12 @@ impl Match<'_> {
         ids.pop()
     }
 
+    /// A tensor in another shape.
+    pub fn reshape(&mut self, id: Id, shape: Vec<i64>, site: Id) -> Id {
+        let dims = self.add_leaf(Leaf::Dims(shape));
+        self.add(Term::Reshape([id, dims, site]))
+    }
+
     /// A leaf as a term.
     pub fn add_leaf(&mut self, leaf: Leaf) -> Id {
         self.graph.add(Term::Leaf(leaf))

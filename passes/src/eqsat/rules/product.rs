@@ -6,11 +6,6 @@ use crate::eqsat::term::{Term, Window};
 use ait_dialects::Layout;
 use egg::Id;
 
-fn reshape(found: &mut Match, id: Id, shape: Vec<i64>, site: Id) -> Id {
-    let dims = found.add_leaf(Leaf::Dims(shape));
-    found.add(Term::Reshape([id, dims, site]))
-}
-
 /// The pattern of pruned weights is one of their shape.
 fn is_dense(found: &Match) -> bool {
     found.tensor("w").is_some_and(|weights| weights.pattern.is_none())
@@ -29,16 +24,16 @@ fn as_gemm(found: &mut Match, residual: Option<Id>) -> Option<Vec<Id>> {
     }
     let columns = c.checked_mul(h)?.checked_mul(width)?;
     let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
-    let (rows, filter) = (reshape(found, x, vec![n, columns], s), reshape(found, w, vec![k, columns], s));
+    let (rows, filter) = (found.reshape(x, vec![n, columns], s), found.reshape(w, vec![k, columns], s));
     let product = match residual {
         None => Term::Gemm([rows, filter, b, a, s]),
         Some(residual) => {
-            let residual = reshape(found, residual, vec![n, k], s);
+            let residual = found.reshape(residual, vec![n, k], s);
             Term::GemmAdd([rows, filter, b, residual, a, s])
         }
     };
     let product = found.add(product);
-    Some(vec![reshape(found, product, vec![n, k, 1, 1], s)])
+    Some(vec![found.reshape(product, vec![n, k, 1, 1], s)])
 }
 
 fn conv_as_gemm(found: &mut Match) -> Option<Vec<Id>> {
@@ -59,18 +54,18 @@ fn as_conv(found: &mut Match, image: [i64; 4], x: Id, residual: Option<Id>) -> O
     if !is_dense(found) {
         return None;
     }
-    let image = reshape(found, x, image.to_vec(), s);
-    let filter = reshape(found, w, vec![n, c, height, width], s);
+    let image = found.reshape(x, image.to_vec(), s);
+    let filter = found.reshape(w, vec![n, c, height, width], s);
     let p = found.add_leaf(Leaf::Window(Window { kernel: [height, width], ..Window::POINT }));
     let product = match residual {
         None => Term::Conv([image, filter, b, p, a, s]),
         Some(residual) => {
-            let residual = reshape(found, residual, vec![m, n, 1, 1], s);
+            let residual = found.reshape(residual, vec![m, n, 1, 1], s);
             Term::ConvAdd([image, filter, b, residual, p, a, s])
         }
     };
     let product = found.add(product);
-    Some(vec![reshape(found, product, vec![m, n], s)])
+    Some(vec![found.reshape(product, vec![m, n], s)])
 }
 
 fn gemm_as_conv(found: &mut Match) -> Option<Vec<Id>> {
