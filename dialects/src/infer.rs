@@ -10,7 +10,7 @@ mod sparse;
 mod window;
 
 use crate::attributes::Attributes;
-pub use blocks::{Blocks, Loops, MOST_POSITIONS, ceil_div};
+pub use blocks::{Blocks, Loops, MOST_POSITIONS, ceil_div, plane_stride};
 pub use elementwise::broadcast;
 pub use order::{Order, PACKED_SEGMENT};
 pub use sparse::{Reduction, reduction};

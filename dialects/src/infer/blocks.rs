@@ -91,6 +91,16 @@ impl Blocks {
     }
 }
 
+/// Elements of four cache lines of 64 bytes, and of one.
+const FOUR_LINES: i64 = 64;
+const LINE: i64 = 16;
+
+/// Elements from one plane of `elements` to the next where the producer may choose: planes that begin a multiple of four
+/// lines apart share few sets of a first-level cache, so that one line is left free between them.
+pub const fn plane_stride(elements: i64) -> i64 {
+    if elements % FOUR_LINES == 0 { elements.saturating_add(LINE) } else { elements }
+}
+
 /// `a / b`, rounded up; a `b` below 1 counts as 1.
 pub fn ceil_div(a: i64, b: i64) -> i64 {
     -(-a).div_euclid(b.max(1))

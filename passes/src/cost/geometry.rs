@@ -3,7 +3,7 @@
 
 use super::convolution::signed;
 use super::{Algorithm, Choice, Convolution, ShapeError, Sparsity};
-use ait_dialects::infer::{Blocks, Loops, Order, PACKED_SEGMENT, ceil_div};
+use ait_dialects::infer::{Blocks, Loops, Order, PACKED_SEGMENT, ceil_div, plane_stride};
 
 /// Bytes of a panel.
 const PANEL_BYTES: i64 = 20 << 10;
@@ -35,8 +35,10 @@ pub struct Geometry {
     pub has_gaps: bool,
     /// Elements from one input row to the next, where positions run along it.
     pub pitch: i64,
-    /// Elements of a plane of the input as the kernel reads it.
+    /// Elements from one plane of the input to the next as the kernel reads it.
     pub plane: i64,
+    /// Elements of a plane.
+    pub plane_used: i64,
     /// Planes that a channel became.
     pub phases: i64,
     /// Output rows and columns, and images.
@@ -89,6 +91,7 @@ impl Geometry {
         let blocks = Blocks::of(&Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes });
         let block = blocks.positions;
         let strips = runs * (run / block * ceil_div(block, vlmax) + ceil_div(run % block, vlmax));
+        let plane = input[0] * input[1] * images;
         let panel =
             if is_packed { panel(vlmax, columns, sparsity, choice) } else { order.chunk * order.taps };
         Ok(Self {
@@ -106,7 +109,8 @@ impl Geometry {
             tasks: groups.saturating_mul(runs).saturating_mul(blocks.runs).saturating_mul(blocks.tiles),
             has_gaps,
             pitch,
-            plane: input[0] * input[1] * images,
+            plane: if choice.algorithm == Algorithm::Split { plane_stride(plane) } else { plane },
+            plane_used: plane,
             phases,
             output,
             order,

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// Share of the second-level cache that a working set may fill and stay.
 const SHARE: f64 = 0.8;
+/// The same of what is read again in the same order, between two readings of it.
+const REREAD_SHARE: f64 = 0.95;
 /// Cycles to ask for a line.
 const STAGE: f64 = 2.0;
 /// Cycles to call a kernel for one task.
@@ -88,12 +90,13 @@ impl<'a> Kernel<'a> {
         traffic: Traffic,
     ) -> Self {
         let core = &target.core;
-        let second = core.l2.map_or(0.0, |l2| f64::from(l2.size)) * SHARE;
+        let size = core.l2.map_or(0.0, |l2| f64::from(l2.size));
+        let second = size * SHARE;
         let bytes = |dims: [usize; 4]| 4.0 * dims.iter().map(|&dim| dim as f64).product::<f64>();
         let (input, output) =
             (bytes(conv.input), 4.0 * g.output.iter().map(|&dim| dim as f64).product::<f64>());
         let read = if choice.algorithm == Algorithm::Split {
-            4.0 * (g.plane * g.phases) as f64 * conv.input[1] as f64
+            4.0 * (g.plane_used * g.phases) as f64 * conv.input[1] as f64
         } else {
             input
         };
@@ -101,7 +104,8 @@ impl<'a> Kernel<'a> {
         let line = core.l1.map_or(64.0, |l1| f64::from(l1.line));
         // What a strip reads again and again: its vectors, which begin anywhere in a line, and the weights of its tiles.
         let strip = g.panel as f64 * ((g.vlmax * 4) as f64 + 0.75 * line);
-        let resident = |bytes: f64| Some(if bytes <= second { Level::L2 } else { Level::Memory });
+        let within = |bytes: f64, most: f64| Some(if bytes <= most { Level::L2 } else { Level::Memory });
+        let resident = |bytes: f64| within(bytes, second);
         let first = core.l1.map_or(0.0, |l1| f64::from(l1.size)) * SHARE;
         let visited = weights / (signed(conv.groups) * g.visits()).max(1) as f64;
         let block = read * (g.block as f64 / g.positions.max(1) as f64).min(1.0);
@@ -123,7 +127,7 @@ impl<'a> Kernel<'a> {
             traffic,
             // The weights go by between two tasks that pack the same.
             input: resident(input + weights),
-            vectors: resident(block + visited),
+            vectors: within(block + visited, REREAD_SHARE * size),
             staged: if is_packed { 0.0 } else { share },
             staging,
             // All of them go by once for each block of positions; the first time they are in memory.
@@ -268,8 +272,8 @@ impl<'a> Kernel<'a> {
     /// `rvv.split_phases`.
     fn split(&self) -> f64 {
         let (g, conv) = (self.g, self.conv);
-        let (rows, columns) = (g.plane / g.pitch.max(1) / g.output[0].max(1), g.pitch);
         let window = conv.window();
+        let (rows, columns) = (window.split_size(0, g.output[2]), g.pitch);
         let [of_h, of_w] = [0, 1].map(|dim| signed(window.phases(dim).len()));
         let lmul = if conv.strides[1] == 2 { self.choice.lmul.min(4) } else { self.choice.lmul };
         let vlmax = (lmul * g.vlmax / self.choice.lmul.max(1)).max(1);

@@ -68,7 +68,7 @@ pub enum Kind {
 pub struct Node {
     /// What defines it.
     pub kind: Kind,
-    /// Dense view in the memory order that the type states.
+    /// View of a buffer of its own, in the memory order that the type states.
     pub natural: View,
 }
 
@@ -78,9 +78,9 @@ impl Node {
         &self.natural.shape
     }
 
-    /// Size in bytes when dense.
+    /// Size in bytes of a buffer of its own.
     pub fn bytes(&self) -> u64 {
-        self.shape().iter().product::<i64>().unsigned_abs() * 4
+        self.natural.extent().unsigned_abs() * 4
     }
 }
 

@@ -124,6 +124,7 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
         let result: Value<'c, 'a> =
             op.result(0).map_err(|_| "has no result: it is planned already".to_string())?.into();
         let natural = natural(result.r#type(), kind == Kind::Constant)?;
+        let natural = if name == "rvv.split_phases" { natural.spread() } else { natural };
         self.add(result, Node { kind, natural }, &operands, Some(op));
         Ok(())
     }

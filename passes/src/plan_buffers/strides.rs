@@ -1,5 +1,7 @@
 //! Strided views in elements, strides in logical dimension order.
 
+use ait_dialects::infer::plane_stride;
+
 /// Where the elements of a tensor lie inside a buffer: element `i` is at `offset + sum(i[d] * strides[d])`.
 ///
 /// The stride of a dimension of size 1 addresses nothing; it is kept as if the dimension were row-major,
@@ -31,6 +33,25 @@ impl View {
     /// The dense row-major view of a whole buffer.
     pub fn row_major(shape: &[i64]) -> Self {
         Self::new(0, shape, &row_major_strides(shape))
+    }
+
+    /// This dense view with its planes apart (`plane_stride`), if dimensions 2 and 3 of 4 are planes.
+    pub fn spread(&self) -> Self {
+        let &[_, plane, ..] = &self.strides[..] else { return self.clone() };
+        let apart =
+            |&stride: &i64| if stride < plane { stride } else { stride / plane * plane_stride(plane) };
+        match self.shape.len() == 4 && plane > 1 {
+            true => Self::new(self.offset, &self.shape, &self.strides.iter().map(apart).collect::<Vec<_>>()),
+            false => self.clone(),
+        }
+    }
+
+    /// Elements from the first to the last, both counted.
+    pub fn extent(&self) -> i64 {
+        if self.shape.contains(&0) {
+            return 0;
+        }
+        1 + self.shape.iter().zip(&self.strides).map(|(size, stride)| (size - 1) * stride.abs()).sum::<i64>()
     }
 
     /// Result dimension `i` is dimension `permutation[i]` of this view.
@@ -147,6 +168,7 @@ pub fn row_major_strides(shape: &[i64]) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ait_dialects::Layout;
 
     /// Element addresses in logical row-major order.
     fn addresses(view: &View) -> Vec<i64> {
@@ -190,6 +212,27 @@ mod tests {
         assert_eq!(View::row_major(&[2, 6, 4, 5]).pixel_stride(), None);
         assert_eq!(View::row_major(&[1, 6, 1, 1]).pixel_stride(), Some(6));
         assert_eq!(View::new(0, &[3, 6], &[8, 1]).pixel_stride(), Some(8));
+    }
+
+    #[test]
+    fn planes_of_four_lines_are_spread_in_every_layout() {
+        for layout in Layout::ALL {
+            for shape in [[2, 3, 16, 16], [1, 5, 8, 8], [3, 2, 15, 16], [2, 4, 1, 1]] {
+                let dense = View::new(0, &shape, &layout.strides(&shape));
+                let spread = dense.spread();
+                let mut elements = addresses(&spread);
+                assert_eq!(elements.iter().max(), Some(&(spread.extent() - 1)), "{layout} {shape:?}");
+                elements.sort_unstable();
+                elements.dedup();
+                assert_eq!(elements.len() as i64, shape.iter().product::<i64>(), "{layout} {shape:?}");
+                assert_eq!(spread.strides[2..], dense.strides[2..]);
+                let is_plane = layout != Layout::Nhwc && dense.strides[1] % 64 == 0;
+                assert_eq!(spread.strides[1] % 64 == 0, !is_plane && dense.strides[1] % 64 == 0);
+                assert_eq!(is_plane, spread != dense, "{layout} {shape:?}");
+            }
+        }
+        assert_eq!(View::row_major(&[2, 0, 8, 8]).extent(), 0);
+        assert_eq!(View::row_major(&[64, 64]).spread(), View::row_major(&[64, 64]));
     }
 
     #[test]
