@@ -3,7 +3,7 @@ use crate::kernels::name::Strided;
 use crate::kernels::rvv::{Lmul, Width};
 use crate::kernels::{Family, Kernel, testing};
 use ait_dialects::Activation;
-use ait_dialects::infer::Window;
+use ait_dialects::infer::{Window, plane_stride};
 use ait_runtime::kernel_test::{Arg, Case};
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -269,21 +269,38 @@ fn layers() {
     check(&mut rng, convs.into_iter().map(Problem::from).collect(), 1);
 }
 
+/// Layers whose input is split, in planes of 8 x 8 and 16 x 16 with a line between them, and of others.
+#[test]
+fn split_layers() {
+    let mut rng = testing::rng(5);
+    let convs = [
+        plain([1, 64, 14, 14], 40, 3, 1),
+        plain([2, 48, 6, 6], 25, 3, 1),
+        plain([1, 48, 14, 14], 20, 3, 2),
+        plain([3, 24, 16, 16], 20, 1, 2),
+        plain([1, 40, 13, 9], 20, 3, 1),
+    ];
+    let problem =
+        |conv: Conv2d| Problem { size: [conv.input.shape[2], conv.input.shape[3]], conv: split(conv) };
+    let problems = convs.into_iter().flat_map(|conv| [problem(conv.clone()), problem(pruned(conv, 2))]);
+    check(&mut rng, problems.collect(), 1);
+}
+
 /// One column of `of` is kept.
 fn pruned(conv: Conv2d, of: i64) -> Conv2d {
     let kept = conv.dims().unwrap().steps / of;
     Conv2d { sparse: Some(Sparse { kept, index: Width::W1 }), ..conv }
 }
 
-/// `conv` on the split form of its input.
+/// `conv` on the split form of its input, its planes as the buffers' plan has them.
 fn split(conv: Conv2d) -> Conv2d {
     let window = conv.window();
     let [n, c, ..] = conv.input.shape[..] else { unreachable!() };
     let planes = i64::try_from(window.phases(0).len() * window.phases(1).len()).unwrap();
     let size = [0, 1].map(|dim| window.split_size(dim, conv.init.shape[dim + 2]));
     let plane = size[0] * size[1];
-    let input =
-        Strided { shape: vec![n, c * planes, size[0], size[1]], strides: vec![plane, n * plane, size[1], 1] };
+    let strides = vec![plane, plane_stride(n * plane), size[1], 1];
+    let input = Strided { shape: vec![n, c * planes, size[0], size[1]], strides };
     Conv2d { input, algorithm: Algorithm::Split, ..conv }
 }
 
