@@ -2,6 +2,7 @@
 
 mod device;
 mod emit;
+mod jobs;
 mod measure;
 mod plot;
 mod profile;
@@ -18,12 +19,9 @@ use crate::measure::layer::Layer;
 use ait_passes::PassError;
 use anyhow::{Result, ensure};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use subject::{path, subjects};
 
 /// Arguments of `ait bench`.
@@ -77,7 +75,7 @@ pub struct Arguments {
     #[arg(long)]
     algorithm: Option<String>,
     /// Measure whole networks in every layout instead of their convolutions
-    #[arg(long, conflicts_with_all = ["input", "svg", "tile", "lmul", "unroll", "algorithm"])]
+    #[arg(long, conflicts_with_all = ["input", "tile", "lmul", "unroll", "algorithm"])]
     whole: bool,
     /// With --whole: besides the layouts a plan of the user's (docs/tuning.md); of a directory NAME.toml, where there is
     /// one for the network
@@ -92,7 +90,7 @@ pub struct Arguments {
     /// Show what run.sh printed on a board
     #[arg(long, value_name = "FILE", conflicts_with_all = ["models", "input", "emit", "svg", "whole"])]
     times: Option<PathBuf>,
-    /// Convolutions measured at the same time
+    /// Convolutions, or with --whole networks, measured at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: u64,
     /// The result as JSON
@@ -101,9 +99,15 @@ pub struct Arguments {
     /// Write the result as a page of documentation
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Draw the cycles of all layers, ours and XNNPACK's
+    /// Draw the cycles of all layers, ours and XNNPACK's; with --whole of all networks
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn jobs(&self) -> usize {
+        usize::try_from(self.jobs).unwrap_or(1)
+    }
 }
 
 fn dims<const N: usize>(text: &str) -> Result<[usize; N], String> {
@@ -145,7 +149,8 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let mut reports = Vec::new();
     for (title, model, layers) in subjects(arguments)? {
         ensure!(!layers.is_empty(), "{title} has no convolutions");
-        let measured = measure_all(&layers, &plan, usize::try_from(arguments.jobs)?)?;
+        let name = |layer: &Layer| layer.shape.to_string();
+        let measured = jobs::all(&layers, arguments.jobs(), name, |layer| measure(&layer.shape, &plan))?;
         let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
         let memory = model.map(|model| memory(arguments, &model, &plan.options)).transpose()?;
         reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));
@@ -159,14 +164,15 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 
 /// `--whole`.
 fn whole(arguments: &Arguments, plan: &Plan) -> Result<ExitCode> {
-    let report = |model: &String| whole::Report::new(&whole_plan(arguments, plan, model)?);
-    let reports = arguments.models.iter().map(report).collect::<Result<Vec<_>>>()?;
-    let page = page_of(report::WHOLE_PREFACE, &reports, whole::Report::section);
+    let plans = arguments.models.iter().map(|model| whole_plan(arguments, plan, model));
+    let reports = whole::measure(&plans.collect::<Result<Vec<_>>>()?, arguments.jobs())?;
+    let preface = format!("{}\n{}", report::WHOLE_PREFACE, whole::summary(&reports).markdown());
+    let page = page_of(&preface, &reports, whole::Report::section);
     let text = |report: &whole::Report| match arguments.layers {
         true => format!("{}\n{}", report.text(), report.layers()),
         false => report.text(),
     };
-    show(arguments, &reports, text, &[(&arguments.markdown, page)])
+    show(arguments, &reports, text, &[(&arguments.markdown, page), (&arguments.svg, plot::svg(&reports))])
 }
 
 fn whole_plan<'a>(arguments: &Arguments, plan: &'a Plan, model: &str) -> Result<whole::Plan<'a>> {
@@ -263,42 +269,4 @@ fn memory(arguments: &Arguments, path: &Path, options: &[(&'static str, String)]
         })
     };
     arguments.sparsity.iter().map(of).collect()
-}
-
-/// Measures all layers, several at a time; results are in the order of the layers.
-fn measure_all(layers: &[Layer], plan: &Plan, jobs: usize) -> Result<Vec<Measurement>> {
-    let bar = ProgressBar::new(layers.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} [{elapsed}, {eta} left]") {
-        bar.set_style(style);
-    }
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Result<Measurement>>>> = Mutex::new(layers.iter().map(|_| None).collect());
-    let work = || {
-        while let Some((index, layer)) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            layers.get(index).map(|layer| (index, layer))
-        } {
-            bar.set_message(layer.shape.to_string());
-            let result = measure(&layer.shape, plan);
-            if result.is_err() {
-                next.store(layers.len(), Ordering::Relaxed);
-            }
-            if let Ok(mut results) = results.lock() {
-                results[index] = Some(result);
-            }
-            bar.inc(1);
-        }
-    };
-    std::thread::scope(|scope| {
-        (0..jobs.clamp(1, layers.len().max(1))).for_each(|_| drop(scope.spawn(work)));
-    });
-    bar.finish_and_clear();
-    let results = results.into_inner().map_err(|_| anyhow::anyhow!("a measurement died"))?;
-    // After an error later layers were not begun; it comes first.
-    let mut done = Vec::new();
-    for result in results.into_iter().flatten() {
-        done.push(result?);
-    }
-    ensure!(done.len() == layers.len(), "a measurement is missing");
-    Ok(done)
 }

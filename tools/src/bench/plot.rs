@@ -1,6 +1,7 @@
-//! The picture of a result: a bar of cycles for every convolution and each way to compute it.
+//! The picture of a result: a bar of cycles for every way to compute something.
 
-use super::report::{Report, Row, percent};
+use super::report::{self, Row, percent};
+use super::whole;
 use ait_runtime::svg::escaped;
 use std::fmt::Write as _;
 
@@ -9,81 +10,141 @@ const WIDTH: f64 = 900.0;
 const LEFT: f64 = 210.0;
 const LONGEST: f64 = 560.0;
 const BAR: f64 = 9.0;
-/// Above the first convolution of a panel: its title and the legend.
+/// Above the first group of a panel: its title and the legend.
 const HEAD: f64 = 58.0;
-/// Between two convolutions, and below the last.
+/// Between two groups, and below the last.
 const GAP: f64 = 9.0;
 /// XNNPACK's colour, then ours: the fewer columns are left, the darker.
 const XNNPACK: &str = "#b8bcc4";
 const OURS: [&str; 5] = ["#9ecae1", "#4f9bd0", "#1f5fa8", "#123a73", "#0a2147"];
+/// Of ways to compile a network: XNNPACK's layout, ours, what was chosen, a plan.
+const WAYS: [&str; 4] = [XNNPACK, "#4f9bd0", "#123a73", "#e0a458"];
 
-/// One panel for each report, one below the other.
-pub fn svg(reports: &[Report]) -> String {
-    let height: f64 = reports.iter().map(height).sum();
+/// Groups of bars of one scale.
+pub struct Panel {
+    title: String,
+    legend: Vec<(String, &'static str)>,
+    groups: Vec<(String, Vec<Bar>)>,
+}
+
+struct Bar {
+    cycles: u64,
+    /// Times as fast as the first.
+    speedup: Option<f64>,
+    colour: &'static str,
+}
+
+/// Convolutions, each on XNNPACK and on ours at every sparsity.
+impl From<&report::Report> for Panel {
+    fn from(report: &report::Report) -> Self {
+        let mut legend = vec![("XNNPACK, dense, NHWC".to_owned(), XNNPACK)];
+        legend.extend(report.summary.iter().enumerate().map(|(index, summary)| {
+            let name = format!("ours, {}: {:.2}x", percent(summary.sparsity), summary.geometric_mean);
+            (name, colour(&OURS, index))
+        }));
+        let group = |row: &Row| {
+            let xnnpack = Bar { cycles: row.measurement.xnnpack.cycles, speedup: None, colour: XNNPACK };
+            let ours = row.measurement.variants.iter().enumerate().map(|(index, variant)| Bar {
+                cycles: variant.count.cycles,
+                speedup: Some(variant.speedup),
+                colour: colour(&OURS, index),
+            });
+            let name = format!("{} (x{})", row.layer.shape, row.layer.count());
+            (name, std::iter::once(xnnpack).chain(ours).collect())
+        };
+        Self { title: report.title(), legend, groups: report.layers.iter().map(group).collect() }
+    }
+}
+
+/// A network at every sparsity, in each layout.
+impl From<&whole::Report> for Panel {
+    fn from(report: &whole::Report) -> Self {
+        let sparsities: Vec<_> = report.sparsities().collect();
+        let ways = sparsities.first().map_or(&[][..], |(_, inferences)| *inferences).iter().enumerate();
+        let legend = ways.map(|(index, it)| (it.layout.to_owned(), colour(&WAYS, index))).collect();
+        let bar = |(index, it): (usize, &whole::Inference)| Bar {
+            cycles: it.cycles,
+            speedup: Some(it.speedup),
+            colour: colour(&WAYS, index),
+        };
+        let group = |&(sparsity, inferences): &(f64, &[whole::Inference])| {
+            (percent(sparsity), inferences.iter().enumerate().map(bar).collect())
+        };
+        Self { title: report.title(), legend, groups: sparsities.iter().map(group).collect() }
+    }
+}
+
+/// One panel below the other.
+pub fn svg<'a, R: 'a>(reports: &'a [R]) -> String
+where
+    Panel: From<&'a R>,
+{
+    let panels: Vec<Panel> = reports.iter().map(Panel::from).collect();
+    let height: f64 = panels.iter().map(Panel::height).sum();
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n"
     );
     let mut top = 0.0;
-    for report in reports {
-        panel(&mut text, report, top);
-        top += self::height(report);
+    for panel in &panels {
+        panel.draw(&mut text, top);
+        top += panel.height();
     }
     text + "</svg>\n"
 }
 
-fn height(report: &Report) -> f64 {
-    HEAD + report.layers.iter().map(|row| bars(row) + GAP).sum::<f64>() + GAP
-}
-
-fn bars(row: &Row) -> f64 {
-    BAR * (row.measurement.variants.len() + 1) as f64
-}
-
-fn panel(text: &mut String, report: &Report, top: f64) {
-    let labelled = |text: &mut String, x: f64, y: f64, more: &str, label: &str| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "<text x=\"{x}\" y=\"{y:.1}\"{more}>{}</text>", escaped(label));
-    };
-    labelled(text, 12.0, top + 20.0, " font-size=\"14\" font-weight=\"bold\"", &report.title());
-    let mut names = vec![("XNNPACK, dense, NHWC".to_owned(), XNNPACK)];
-    names.extend(report.summary.iter().enumerate().map(|(index, summary)| {
-        let name = format!("ours, {}: {:.2}x", percent(summary.sparsity), summary.geometric_mean);
-        (name, colour(index))
-    }));
-    for (index, (name, colour)) in names.iter().enumerate() {
-        let x = 12.0 + 190.0 * index as f64;
-        rectangle(text, [x, top + 32.0, 12.0, BAR], colour);
-        labelled(text, x + 17.0, top + 40.5, "", name);
+impl Panel {
+    fn height(&self) -> f64 {
+        HEAD + self.groups.iter().map(|(_, bars)| BAR * bars.len() as f64 + GAP).sum::<f64>() + GAP
     }
-    let cycles = |row: &Row| {
-        let variants = row.measurement.variants.iter().map(|variant| variant.count.cycles);
-        std::iter::once(row.measurement.xnnpack.cycles).chain(variants).collect::<Vec<_>>()
-    };
-    let most = report.layers.iter().flat_map(cycles).max().unwrap_or(1).max(1) as f64;
-    let mut y = top + HEAD;
-    for row in &report.layers {
-        let name = format!("{} (x{})", row.layer.shape, row.layer.count());
-        labelled(text, LEFT - 8.0, y + bars(row) / 2.0 + 4.0, " text-anchor=\"end\"", &name);
-        for (index, cycles) in cycles(row).into_iter().enumerate() {
-            let length = LONGEST * cycles as f64 / most;
-            let colour = index.checked_sub(1).map_or(XNNPACK, colour);
-            rectangle(text, [LEFT, y, length, BAR - 1.0], colour);
-            let speedup = index.checked_sub(1).and_then(|index| row.measurement.variants.get(index));
-            let millions = cycles as f64 / 1e6;
-            let label = match speedup {
-                Some(variant) => format!("{millions:.2} M, {:.2}x", variant.speedup),
-                None => format!("{millions:.2} M"),
-            };
-            labelled(text, LEFT + length + 4.0, y + BAR - 1.5, " font-size=\"8.5\" fill=\"#444\"", &label);
-            y += BAR;
+
+    fn draw(&self, text: &mut String, top: f64) {
+        label(text, 12.0, top + 20.0, " font-size=\"14\" font-weight=\"bold\"", &self.title);
+        for (index, (name, colour)) in self.legend.iter().enumerate() {
+            let x = 12.0 + 190.0 * index as f64;
+            rectangle(text, [x, top + 32.0, 12.0, BAR], colour);
+            label(text, x + 17.0, top + 40.5, "", name);
         }
-        y += GAP;
+        let cycles = self.groups.iter().flat_map(|(_, bars)| bars.iter().map(|bar| bar.cycles));
+        let most = cycles.max().unwrap_or(1).max(1) as f64;
+        let mut y = top + HEAD;
+        for (name, bars) in &self.groups {
+            let middle = y + BAR * bars.len() as f64 / 2.0 + 4.0;
+            label(text, LEFT - 8.0, middle, " text-anchor=\"end\"", name);
+            for bar in bars {
+                bar.draw(text, y, most);
+                y += BAR;
+            }
+            y += GAP;
+        }
     }
 }
 
-fn colour(index: usize) -> &'static str {
-    OURS.get(index).or(OURS.last()).copied().unwrap_or(XNNPACK)
+impl Bar {
+    fn draw(&self, text: &mut String, y: f64, most: f64) {
+        let length = LONGEST * self.cycles as f64 / most;
+        rectangle(text, [LEFT, y, length, BAR - 1.0], self.colour);
+        let millions = self.cycles as f64 / 1e6;
+        let speedup = self.speedup.map(|speedup| format!(", {speedup:.2}x")).unwrap_or_default();
+        let at = LEFT + length + 4.0;
+        label(
+            text,
+            at,
+            y + BAR - 1.5,
+            " font-size=\"8.5\" fill=\"#444\"",
+            &format!("{millions:.2} M{speedup}"),
+        );
+    }
+}
+
+fn label(text: &mut String, x: f64, y: f64, more: &str, label: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "<text x=\"{x}\" y=\"{y:.1}\"{more}>{}</text>", escaped(label));
+}
+
+/// The last one from there on.
+fn colour(of: &[&'static str], index: usize) -> &'static str {
+    of.get(index).or(of.last()).copied().unwrap_or(XNNPACK)
 }
 
 fn rectangle(text: &mut String, [x, y, width, height]: [f64; 4], colour: &str) {

@@ -181,8 +181,9 @@ Made by `COMMAND`; `make bench` does it again. Model cycles of one inference ([m
 before, caches empty at its start. *nhwc* runs XNNPACK wherever it has an operator (pruned convolutions: generated kernels, with
 conversions around them), *cnhw* generated kernels alone, *auto* what `ait-eqsat` found cheapest by the cost model. The
 layouts' outputs are compared with each other; against ONNX Runtime they are in the tests. `x` is dense nhwc's cycles divided
-by these; *conversions* are layers that only move elements, as a share of the cycles. *plan* is the hand-made choice of
-layouts of the system that `ait` re-creates (`test/plans`, [tuning.md](tuning.md)).
+by these; *conversions* are layers that only move elements, as a share of the cycles. *plan* is, where there is one,
+the plan given with `--plan`; those of `test/plans` are the hand-made choices of the system that `ait` re-creates
+([tuning.md](tuning.md)). In millions of cycles:
 ";
 
 const HEADER: [&str; 16] = [

@@ -97,32 +97,67 @@ pub struct Report {
     pub inferences: Vec<Inference>,
 }
 
+/// Compiles and runs networks, several of them, or of their sparsities, at a time.
+///
+/// # Errors
+/// What the compiler, the tools or QEMU report; layouts that do not agree.
+pub fn measure(plans: &[Plan], jobs: usize) -> Result<Vec<Report>> {
+    let items: Vec<(&Plan, f64)> =
+        plans.iter().flat_map(|plan| plan.sparsities.iter().map(move |&sparsity| (plan, sparsity))).collect();
+    let name = |&(plan, sparsity): &(&Plan, f64)| format!("{}, {}", plan.model(), percent(sparsity));
+    let run = |item: &(&Plan, f64)| run(item.0, item.1).with_context(|| name(item));
+    let mut results = super::jobs::all(&items, jobs, name, run)?.into_iter();
+    let of = |plan| Report::new(plan, results.by_ref().take(plan.sparsities.len()).flatten().collect());
+    Ok(plans.iter().map(of).collect())
+}
+
+const SUMMARY: [&str; 8] =
+    ["network", "pruned", "nhwc", "cnhw", "auto", "plan", "better of nhwc and cnhw / auto", "plan / auto"];
+
+/// What the choice of layouts is worth: millions of cycles of all networks.
+pub fn summary(reports: &[Report]) -> Table {
+    let mut table = Table::new(SUMMARY);
+    for (report, (sparsity, inferences)) in
+        reports.iter().flat_map(|report| report.sparsities().map(move |one| (report, one)))
+    {
+        let cycles = |layout: &str| Some(inferences.iter().find(|it| it.layout == layout)?.cycles as f64);
+        let [nhwc, cnhw, auto, plan] = ["nhwc", "cnhw", "auto", PLAN].map(cycles);
+        let millions = |cycles: Option<f64>| cycles.map_or_else(String::new, |it| format!("{:.1}", it / 1e6));
+        let ratio = |of: Option<f64>| {
+            of.zip(auto).map_or_else(String::new, |(of, auto)| format!("{:.4}", of / auto.max(1.0)))
+        };
+        let better = nhwc.zip(cnhw).map(|(nhwc, cnhw)| nhwc.min(cnhw));
+        let [nhwc, cnhw, chosen, planned] = [nhwc, cnhw, auto, plan].map(millions);
+        let name = report.model.clone();
+        table.row([name, percent(sparsity), nhwc, cnhw, chosen, planned, ratio(better), ratio(plan)]);
+    }
+    table
+}
+
 impl Report {
-    /// Compiles and runs.
-    ///
-    /// # Errors
-    /// What the compiler, the tools or QEMU report; layouts that do not agree.
-    pub fn new(plan: &Plan) -> Result<Self> {
-        let model = plan.model();
-        let mut inferences = Vec::new();
-        for &sparsity in plan.sparsities {
-            let some = run(plan, sparsity).with_context(|| format!("{model}, {}", percent(sparsity)))?;
-            inferences.extend(some);
-        }
+    fn new(plan: &Plan, mut inferences: Vec<Inference>) -> Self {
         let first = inferences.first().map_or(0, |inference| inference.cycles);
         for inference in &mut inferences {
             inference.speedup = first as f64 / inference.cycles.max(1) as f64;
         }
-        Ok(Self {
-            model,
+        Self {
+            model: plan.model(),
             core: plan.target.core.name.clone(),
             vlen: plan.target.vlen,
             threads: plan.target.threads,
             inferences,
-        })
+        }
     }
 
-    fn title(&self) -> String {
+    /// The inferences of each sparsity, in every way.
+    pub fn sparsities(&self) -> impl Iterator<Item = (f64, &[Inference])> {
+        self.inferences
+            .chunk_by(|a, b| a.sparsity.to_bits() == b.sparsity.to_bits())
+            .filter_map(|some| Some((some.first()?.sparsity, some)))
+    }
+
+    /// What was measured, on what.
+    pub fn title(&self) -> String {
         let threads = threads(self.threads);
         format!("{}, whole network, model cycles ({}), VLEN {}, {threads}", self.model, self.core, self.vlen)
     }
