@@ -49,7 +49,9 @@ def Rvv_SplitPhasesOp : Rvv_Op<"split_phases"> {
     of the phases that some tap reads. The result is `N x (C * |UH| * |UW|) x (OH + (KH-1)*DH/SH) x (OW + (KW-1)*DW/SW)`
     (divisions rounded down, OH and OW by the rule of convolutions), channel `(c * |UH| + i) * |UW| + j`, and
     `result[n, (c, i, j), y, x] = input[n, c, y*SH + UH[i] - top, x*SW + UW[j] - left]`, 0 outside of the input. Tap
-    (kh, kw) of output (y, x) is then at `(y + kh*DH/SH, x + kw*DW/SW)` of its phase. W stride 1 on both sides.
+    (kh, kw) of output (y, x) is then at `(y + kh*DH/SH, x + kw*DW/SW)` of its phase. W stride 1 on both sides. `ait-plan-buffers`
+    leaves a cache line free between planes of the result that would begin a multiple of four lines apart: they would
+    share few sets of a first-level cache.
   }];
   let arguments = (ins Buffer:$input, Buffer:$init, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations, I64Attr:$lmul);
