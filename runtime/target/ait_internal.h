@@ -27,7 +27,11 @@ struct ait_context {
 /* Records the detail for ait_error_detail and returns status. */
 __attribute__((format(printf, 2, 3))) ait_status ait_fail(ait_status status, const char *format, ...);
 
-/* AIT_ALIGNMENT-aligned memory with slack behind it (XNNPACK kernels may read XNN_EXTRA_BYTES past an end). */
+/* Buffers begin where the sets of caches do, up to 32 KiB a way: which lines of weights, activations and scratch
+ * compete is then the same in every process, not the allocator's whim. */
+#define AIT_PLACEMENT 32768u
+
+/* AIT_PLACEMENT-aligned memory with slack behind it (XNNPACK kernels may read XNN_EXTRA_BYTES past an end). */
 void *ait_alloc(size_t bytes);
 
 /* Around a layer: begin returns the time if the profile is on. */

@@ -158,7 +158,9 @@ static size_t round_up(size_t bytes) { return (bytes + AIT_ALIGNMENT - 1) / AIT_
 
 void *ait_alloc(size_t bytes) {
   if (bytes > SIZE_MAX / 2) return NULL;
-  return aligned_alloc(AIT_ALIGNMENT, round_up(bytes) + AIT_ALIGNMENT);
+  /* C11 wants a multiple of the alignment; AIT_ALIGNMENT bytes of it at least are slack. */
+  const size_t size = bytes + AIT_ALIGNMENT;
+  return aligned_alloc(AIT_PLACEMENT, (size + AIT_PLACEMENT - 1) / AIT_PLACEMENT * AIT_PLACEMENT);
 }
 
 static bool allocate_tensors(void **buffers, const ait_tensor_desc *descs, uint64_t count) {
