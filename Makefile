@@ -23,16 +23,16 @@ build: setup
 
 # Model cycles and counts, not times: the pages are the same on every machine. Tuning is done once for a compiler.
 BENCH = resnet50 resnet18 mobilenet_v2
-WHOLE = resnet152 resnet101 densenet121 resnet50 resnet34 resnet18 mobilenet_v2
+WHOLE = resnet152 resnet101 densenet121 resnet50 resnet34 resnet18 mobilenet_v2 efficientnet_lite0
 TUNING = $(AIT_CACHE)/tuning.jsonl
 bench: build
-	@$(PYTHON) test/oracle/models.py $(WHOLE:=@224) efficientnet_lite0
+	@$(PYTHON) test/oracle/models.py $(WHOLE:=@224)
 	@for net in $(BENCH); do target/debug/ait tune $(AIT_CACHE)/models/$$net-224.onnx --sparsity 0,0.5,0.75 --budget 14 \
 	  --log $(TUNING) > /dev/null || exit 1; done
 	@target/debug/ait bench $(BENCH) --tuning-log $(TUNING) --markdown docs/benchmarks.md --svg docs/benchmarks.svg
 	@target/debug/ait bench resnet50 --core generic --markdown docs/benchmarks-instructions.md
-	@target/debug/ait bench $(WHOLE) $(AIT_CACHE)/models/efficientnet_lite0.onnx --whole --plan test/plans --tuning-log $(TUNING) \
-	  --markdown docs/benchmarks-networks.md --svg docs/benchmarks-networks.svg
+	@target/debug/ait bench $(WHOLE) --whole --plan test/plans --tuning-log $(TUNING) --markdown docs/benchmarks-networks.md \
+	  --svg docs/benchmarks-networks.svg
 
 bless: setup
 	@BLESS=1 INSTA_UPDATE=always $(PYTHON) test/run.py rust lit
