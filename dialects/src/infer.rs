@@ -248,7 +248,7 @@ fn constant(attributes: &dyn Attributes) -> Rule {
 
 fn global_pool(shapes: &[&[i64]]) -> Rule {
     let [n, c, h, w] = rank4(operand(shapes, 0)?, "input")?;
-    if h * w == 0 {
+    if h == 0 || w == 0 {
         return Err(format!("pools over an empty image of {h} x {w}"));
     }
     Ok(Inferred::Shape(vec![n, c, 1, 1]))

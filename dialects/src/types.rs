@@ -67,16 +67,19 @@ fn dims<'c>(shaped: &impl ShapedTypeLike<'c>) -> Option<Vec<i64>> {
         .collect()
 }
 
-/// Number of elements; an error if it does not fit 2^40 (4 TiB of f32).
+/// Most elements of a tensor: 4 TiB of f32.
+const MOST: i64 = 1 << 40;
+
+/// Number of elements; an error if it does not fit 2^40. Dimensions beside one of 0 must fit too: strides are their products.
 ///
 /// # Errors
 /// If a dimension is negative or the product too large.
 pub fn elements(shape: &[i64]) -> Result<i64, String> {
-    shape
-        .iter()
-        .try_fold(1i64, |product, &dim| product.checked_mul(dim).filter(|_| dim >= 0))
-        .filter(|&product| product <= 1 << 40)
-        .ok_or_else(|| format!("shape {shape:?} has too many elements"))
+    let product = shape.iter().try_fold(1i64, |product, &dim| {
+        product.checked_mul(dim.max(1)).filter(|&product| dim >= 0 && product <= MOST)
+    });
+    let product = product.ok_or_else(|| format!("shape {shape:?} has too many elements"))?;
+    Ok(if shape.contains(&0) { 0 } else { product })
 }
 
 /// The layout of a tensor type; pruned weights (`#nm.columns`) are row-major.
@@ -218,6 +221,15 @@ pub fn f32_data(attribute: Attribute<'_>) -> Result<Vec<f32>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_bounded() {
+        assert_eq!(elements(&[2, 3, 4]), Ok(24));
+        assert_eq!(elements(&[0, 1 << 20, 1 << 20]), Ok(0));
+        for shape in [[1 << 20, 1 << 21, 1], [0, 1 << 32, 1 << 32], [-1, 2, 3], [0, -1, 1]] {
+            assert!(elements(&shape).is_err(), "{shape:?}");
+        }
+    }
 
     #[test]
     fn integers_are_unsigned_and_as_wide_as_asked() {

@@ -147,7 +147,7 @@ const EXACT: OptionSpec = OptionSpec {
     name: "exact",
     kind: OptionKind::Int(0..=1_000_000),
     default: Limits::CHOICES,
-    help: "Most choices of a function whose extraction is exact; larger ones are extracted greedily.",
+    help: "Most choices of a function that integer programming extracts; larger ones are extracted greedily.",
 };
 const EXPLAIN: OptionSpec = OptionSpec {
     name: "explain",

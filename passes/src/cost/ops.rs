@@ -56,9 +56,25 @@ impl Estimates {
         if let Some(known) = self.known.borrow().get(&op) {
             return *known;
         }
-        let cycles = cycles(&self.target, &op).ok();
+        let cycles = if op.is_empty() { Some(OPERATOR) } else { cycles(&self.target, &op).ok() };
         self.known.borrow_mut().insert(op, cycles);
         cycles
+    }
+}
+
+impl Op {
+    /// Whether there is nothing to compute: no images, channels or elements.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::XnnConvolution(conv) | Self::Depthwise(conv) | Self::Pool(conv) | Self::XnnPool(conv) => {
+                conv.input.contains(&0) || conv.filter.contains(&0)
+            }
+            Self::Transpose(sizes)
+            | Self::XnnGlobalPool(sizes)
+            | Self::Matmul(sizes)
+            | Self::XnnFullyConnected(sizes) => sizes.contains(&0),
+            Self::GlobalPool(sizes) | Self::ScaleBias(sizes, ..) => sizes.contains(&0),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use ait_dialects::nm::Columns;
 use ait_dialects::{Activation, Layout};
 use egg::{Analysis, DidMerge, EGraph, Id, Language};
 
+use super::range::Range;
 use super::term::{Leaf, Number, Term, Window, is_folded, op};
 
 /// The e-graph.
@@ -29,14 +30,14 @@ pub struct Tensor {
     pub pattern: Option<Columns>,
     /// The value of all elements of a constant, if it is known and one.
     pub splat: Option<Number>,
-    /// Whether all elements of a constant are known to be finite.
-    pub is_finite: bool,
+    /// Bounds of all elements of a constant, if they are known; they are finite.
+    pub range: Option<Range>,
 }
 
 impl Tensor {
     /// A tensor in NCHW that is no constant.
     pub fn new(shape: Vec<i64>) -> Self {
-        Self { shape, layout: Layout::Nchw, is_constant: false, pattern: None, splat: None, is_finite: false }
+        Self { shape, layout: Layout::Nchw, is_constant: false, pattern: None, splat: None, range: None }
     }
 
     /// Bytes of its elements.
@@ -123,7 +124,10 @@ impl Analysis<Term> for Facts {
                 let before = left.clone();
                 left.splat = left.splat.or(right.splat);
                 left.pattern = left.pattern.or(right.pattern);
-                left.is_finite |= right.is_finite;
+                left.range = left.range.or(right.range);
+                if right.is_constant && !left.is_constant {
+                    (left.is_constant, left.layout) = (true, right.layout);
+                }
                 DidMerge(*left != before, *left != right)
             }
             (left, right) if *left == right => DidMerge(false, false),
@@ -193,7 +197,7 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
     };
     if is_folded(term) {
         let operands: Vec<_> = (0..term.children().len()).map_while(|index| operand(index).ok()).collect();
-        return folded(term, &operands);
+        return folded(graph, term, &operands);
     }
     let (name, count) = op(term).ok_or("is no op")?;
     let operands = (0..count).map(operand).collect::<Result<Vec<_>, _>>()?;
@@ -217,16 +221,29 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
 }
 
 /// Terms of constants, all of whose operands must be constant. What is scaled by a factor keeps its shape and its zeros.
-fn folded(term: &Term, operands: &[&Tensor]) -> Result<Fact, String> {
+fn folded(graph: &Graph, term: &Term, operands: &[&Tensor]) -> Result<Fact, String> {
     let first = operands.first().filter(|_| operands.iter().all(|tensor| tensor.is_constant));
     let first = *first.ok_or("needs constants")?;
     let keeps_zeros = matches!(term, Term::ScaleRows(_));
     let pattern = first.pattern.filter(|_| keeps_zeros);
-    // Sums of products may leave the range of f32 though their factors do not.
-    let is_sum = matches!(term, Term::Compose(_) | Term::ComposeBias(_));
-    let is_finite = !is_sum && operands.iter().all(|tensor| tensor.is_finite);
+    let epsilon = term.children().iter().find_map(|&id| leaf(graph, id)).and_then(Leaf::number);
+    let range = folded_range(term, operands, epsilon);
     let shape = folded_shape(term, operands).ok_or("needs weights that fit each other")?;
-    Ok(Fact::Tensor(Tensor { shape, pattern, splat: None, is_finite, ..first.clone() }))
+    Ok(Fact::Tensor(Tensor { shape, pattern, splat: None, range, ..first.clone() }))
+}
+
+/// Bounds of what is folded, by interval arithmetic; none where it may leave the range of f32.
+fn folded_range(term: &Term, operands: &[&Tensor], epsilon: Option<f32>) -> Option<Range> {
+    let ranges = operands.iter().map(|tensor| tensor.range).collect::<Option<Vec<_>>>()?;
+    match (term, ranges.as_slice()) {
+        (Term::Dense(_), [only]) => Some(*only),
+        (Term::Stack(_), [first, second]) => Some(first.joined(*second)),
+        (Term::ScaleRows(_), [weights, scale]) => weights.times(*scale),
+        (Term::ScaleShift(_), [bias, scale, shift]) => bias.times(*scale)?.plus(*shift),
+        (Term::BnScale(_), [scale, variance]) => scale.times(variance.inverse_root(epsilon?)?),
+        (Term::BnShift(_), [bias, mean, factor]) => bias.plus(mean.times(*factor)?.negated()),
+        _ => None,
+    }
 }
 
 fn folded_shape(term: &Term, operands: &[&Tensor]) -> Option<Vec<i64>> {

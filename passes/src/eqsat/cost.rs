@@ -1,6 +1,7 @@
 //! What a term costs: model cycles on a target, from the tuning log where measured and the static model elsewhere.
 //!
-//! The same [`Chooser`] serves `ait-select-kernels`, so that what is extracted is what is then chosen.
+//! The same [`Chooser`] serves `ait-select-kernels`, so that what is extracted is what is then chosen, unless that pass is
+//! told a tile, a register group or an algorithm: those are for comparing kernels, not for choosing layouts.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +88,7 @@ impl<'a> Cost<'a> {
         let operands = op(term).map_or(0, |(_, count)| count);
         let inputs = term.children().iter().take(operands).filter_map(|&id| tensor(graph, id));
         // The operands of an op are in one layout; filters are constants.
-        let mut others = inputs.filter(|input| input.has_layout() && !input.is_constant);
+        let mut others = inputs.filter(|input| input.has_layout());
         others.any(|input| !is_same_memory(&input.shape, input.layout, *pin))
     }
 
@@ -97,8 +98,8 @@ impl<'a> Cost<'a> {
 
     /// How a term of a graph is computed, its operands aside.
     pub fn of(&self, graph: &Graph, term: &Term) -> Implementation {
-        let mut graph_id = term.children().iter().map(|&id| &graph[id].data.fact);
-        if graph_id.any(|fact| matches!(fact, Fact::Refused(_))) {
+        let mut operands = term.children().iter().map(|&id| &graph[id].data.fact);
+        if operands.any(|fact| matches!(fact, Fact::Refused(_))) {
             return IMPOSSIBLE;
         }
         if self.is_pinned_elsewhere(graph, term) {

@@ -12,6 +12,7 @@ use melior::ir::{
 };
 
 use super::analysis::{Fact, Facts, Graph, Tensor};
+use super::range::Range;
 use super::term::{Act, Leaf, Number, Term, Window};
 use crate::{
     PassError,
@@ -150,7 +151,7 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
             is_constant: true,
             pattern,
             splat: splat.copied().map(Number),
-            is_finite: small && data.iter().all(|value| value.is_finite()),
+            range: if small { Range::of(&data) } else { None },
             ..tensor
         };
         self.graph.analysis.constants.push(constant);

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`term`] | the language: an operator per op, typed leaves | no |
 //! | [`analysis`] | shape, layout and constants of classes, through the ops' shape rules | no |
+//! | `range` | bounds of a constant's elements | no |
 //! | [`rules`] | the equations, by topic | no |
 //! | [`saturate`] | applies them, within limits | no |
 //! | [`cost`] | model cycles of a term | no |
@@ -14,6 +15,7 @@
 //! | [`explain`] | why each layout and implementation won | no |
 //! | `proof` | by which rules it is what the module says | no |
 //! | `encode`, `decode` | from ops to terms and back | yes |
+//! | `pass` | options, notes and errors around all of it | yes |
 
 pub mod analysis;
 pub mod cost;
@@ -24,6 +26,7 @@ pub mod extract;
 mod pass;
 pub mod pins;
 mod proof;
+mod range;
 pub mod rules;
 pub mod saturate;
 pub mod select;

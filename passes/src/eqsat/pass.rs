@@ -137,9 +137,11 @@ impl Setting {
             .map_err(|id| self.no_kernel(&encoded, id, function))?;
         if !selection.extracted.is_exact() {
             let percent = 100.0 * selection.extracted.gap();
-            notice(format!(
-                "ait-eqsat: too large for an exact extraction; at most {percent:.2} % from the optimum"
-            ));
+            let why = match selection.extracted.programs {
+                0 => format!("more than {} choices, which were extracted greedily", self.limits.choices),
+                programs => format!("no proof after {programs} linear programs"),
+            };
+            notice(format!("ait-eqsat: {why}; at most {percent:.2} % from the optimum"));
         }
         if let Some(explanation) = explanation {
             let chosen = (&encoded.graph, &selection, self.rules.as_slice());

@@ -16,6 +16,7 @@ use super::cost::{Cost, Cycles};
 use super::explain::Siblings;
 use super::extract::Limits;
 use super::proof::Proofs;
+use super::range::Range;
 use super::rules::{self, Make, Rule};
 use super::saturate::{Bounds, SaturationError, saturate};
 use super::select::{Selection, select};
@@ -67,6 +68,8 @@ const WIDE: &[Constant] = &[random(&[2, 32, 1, 1]), random(&[2]), random(&[32, 2
 const NARROW: &[Constant] = &[random(&[8, 16, 1, 1]), random(&[8])];
 /// Two filters of the same inputs, and their biases.
 const SIBLINGS: &[Constant] = &[random(&[3, 4, 3, 3]), random(&[3]), random(&[5, 4, 3, 3]), random(&[5])];
+const GROUPED: &[Constant] = &[random(&[6, 2, 3, 3]), random(&[6]), random(&[6]), random(&[6])];
+const GROUPED_POINTS: &[Constant] = &[random(&[6, 2, 1, 1]), random(&[6])];
 const GROUPS: &[Constant] = &[random(&[3, 2, 1, 1]), random(&[3]), random(&[3, 2, 1, 1]), random(&[3])];
 
 macro_rules! samples {
@@ -106,6 +109,14 @@ const SAMPLES: &[Sample] = samples![
     [IMAGE], &[], "(activation (activation %0 relu @0) tanh @1)";
     [IMAGE], &[], "(activation (max-pool %0 3x3/s2,2/p1,1,1,1/d1,1/g1 @0) relu @1)";
     [IMAGE], &[], "(max-pool (activation %0 clip:0.5,-1 @0) 2x2/s2,2/p0,0,0,0/d1,1/g1/ceil @1)";
+    // A window of padding alone.
+    [&[1, 4, 2, 2]], &[], "(activation (max-pool %0 2x2/s1,1/p1,1,1,1/d3,3/g1 @0) relu @1)";
+    [&[1, 4, 2, 2]], &[], "(max-pool (activation %0 clip:0.5,1 @0) 2x2/s1,1/p1,1,1,1/d3,3/g1 @1)";
+    // Groups and dilations.
+    [IMAGE], GROUPED, "(scale-bias (conv %0 c0 c1 3x3/s1,2/p2,1,0,2/d2,1/g2 identity @0) c2 c3 relu @1)";
+    [IMAGE], GROUPED, "(activation (conv %0 c0 c1 3x3/s1,2/p2,1,0,2/d2,1/g2 identity @0) relu @1)";
+    [IMAGE], GROUPED, "(conv (pad %0 [0,0,1,0]|[0,0,0,2]=0 @0) c0 c1 3x3/s1,1/p1,0,1,2/d1,2/g2 identity @1)";
+    [IMAGE], GROUPED_POINTS, "(avg-pool (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g2 identity @0) 3x3/s2,2/p1,1,1,1/d1,1/g1 @1)";
     // Pads.
     [IMAGE], CONV, "(conv (pad %0 [0,0,1,0]|[0,0,0,2]=0 @0) c0 c1 3x3/s1,1/p1,1,1,1/d1,1/g1 identity @1)";
     [IMAGE], CONV, "(conv (pad %0 [0,0,1,1]|[0,0,1,1]=1 @0) c0 c1 3x3/s1,1/p0,0,0,0/d1,1/g1 identity @1)";
@@ -188,10 +199,11 @@ fn start(sample: &Sample, seed: u64) -> (Graph, Id, Vec<Data>, Vec<Data>) {
     for Constant { shape, fill } in sample.constants {
         let pattern = (*fill == Fill::Pruned).then_some(Columns { n: 2, m: 4, tile: 4 });
         let splat = if let Fill::All(value) = fill { Some(Number(*value)) } else { None };
-        let known =
-            Tensor { is_constant: true, is_finite: true, pattern, splat, ..Tensor::new(shape.to_vec()) };
+        let filled = data(shape, *fill);
+        let range = Range::of(filled.data());
+        let known = Tensor { is_constant: true, range, pattern, splat, ..Tensor::new(shape.to_vec()) };
         facts.constants.push(known);
-        constants.push(data(shape, *fill));
+        constants.push(filled);
     }
     let mut graph = Graph::new(facts);
     let root = graph.add_expr(&sample.term.parse::<RecExpr<Term>>().unwrap());
@@ -438,6 +450,23 @@ fn every_choice_has_a_proof() {
     for rule in ["scale-bias-into-conv", "residual-into-conv", "conv-of-conv", "avg-pool-before-conv"] {
         assert!(proven.contains(rule), "{rule} is in no proof");
     }
+}
+
+/// An infinite factor would make NaN of sums that it leaves infinite: it stays where it is.
+#[test]
+fn an_infinite_batch_norm_is_not_folded() {
+    const CONSTANTS: &[Constant] =
+        &[random(&[3, 4, 1, 1]), random(&[3]), Constant { shape: &[3], fill: Fill::All(0.0) }];
+    let folded = |term| {
+        let sample = Sample { values: &[IMAGE], constants: CONSTANTS, term };
+        saturated(&sample, &rules::all()).0.analysis.fired.contains("scale-bias-into-conv")
+    };
+    assert!(folded(
+        "(scale-bias (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) (bn-scale c1 c2 =0.5) c1 relu @1)"
+    ));
+    assert!(!folded(
+        "(scale-bias (conv %0 c0 c1 1x1/s1,1/p0,0,0,0/d1,1/g1 identity @0) (bn-scale c1 c2 =0) c1 relu @1)"
+    ));
 }
 
 fn wrong(make: &'static str) -> Rule {

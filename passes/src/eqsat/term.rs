@@ -127,6 +127,13 @@ pub struct Number(pub f32);
 #[derive(Clone, Copy, Debug)]
 pub struct Act(pub Activation);
 
+impl Leaf {
+    /// The number that it is.
+    pub fn number(&self) -> Option<f32> {
+        if let Self::Number(number) = self { Some(number.0) } else { None }
+    }
+}
+
 impl Number {
     fn key(self) -> u32 {
         self.0.to_bits()

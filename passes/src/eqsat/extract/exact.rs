@@ -49,12 +49,14 @@ impl Search<'_> {
         let Some(root) = self.program(&cuts) else { return 0 };
         let lower = self.cost(root.objective());
         let mut open = vec![(root, lower)];
+        let mut unknown = u64::MAX;
         while let Some((solution, bound)) = open.pop() {
             if bound >= self.best.cost {
                 continue;
             }
             if self.programs >= self.most {
-                return open.iter().map(|(_, bound)| *bound).min().unwrap_or(bound).min(bound).max(lower);
+                let open = open.iter().map(|(_, bound)| *bound);
+                return open.chain([bound, unknown]).min().unwrap_or(bound).max(lower);
             }
             self.round(&solution);
             let Some((class, number)) = self.fractional(&solution) else {
@@ -71,15 +73,20 @@ impl Search<'_> {
             // The branch that takes the choice is tried first.
             for value in [0.0, 1.0] {
                 self.programs += 1;
-                if let Ok(branch) = solution.clone().fix_var(variable, value) {
-                    let bound = self.cost(branch.objective()).max(bound);
-                    if bound < self.best.cost {
-                        open.push((branch, bound));
+                match solution.clone().fix_var(variable, value) {
+                    Ok(branch) => {
+                        let bound = self.cost(branch.objective()).max(bound);
+                        if bound < self.best.cost {
+                            open.push((branch, bound));
+                        }
                     }
+                    Err(microlp::Error::Infeasible) => {}
+                    // Nobody knows what is in there but that it costs no less.
+                    Err(_) => unknown = unknown.min(bound),
                 }
             }
         }
-        self.best.cost
+        self.best.cost.min(unknown)
     }
 
     /// An objective as cycles; a little less, for rounding.

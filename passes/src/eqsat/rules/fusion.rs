@@ -21,6 +21,12 @@ fn is_monotone(found: &Match) -> bool {
     found.activation("a").and_then(bounds).is_some()
 }
 
+/// The same, and every window holds an element of the image: the maximum of padding alone is minus infinity, which a clip
+/// moves. Padding is less than what a window spans, so that only taps apart from each other can all miss the image.
+fn is_monotone_of_elements(found: &Match) -> bool {
+    is_monotone(found) && found.window("p").is_some_and(|window| window.dilations == [1, 1])
+}
+
 fn clamp_of_clamp(found: &mut Match) -> Option<Vec<Id>> {
     let ((low, high), (min, max)) = (bounds(found.activation("a")?)?, bounds(found.activation("c")?)?);
     let both = match (low.clamp(min, max), high.clamp(min, max)) {
@@ -97,16 +103,16 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "clamp-before-max-pool",
         topic: "fusion",
-        equation: "clip(max_pool(x)) = max_pool(clip(x)): a clip is monotone",
+        equation: "clip(max_pool(x)) = max_pool(clip(x)), windows without dilation: a clip is monotone",
         find: "(activation (max-pool ?x ?p ?s) ?a ?t)",
-        make: Make::If("(max-pool (activation ?x ?a ?t) ?p ?s)", is_monotone),
+        make: Make::If("(max-pool (activation ?x ?a ?t) ?p ?s)", is_monotone_of_elements),
     },
     Rule {
         name: "clamp-after-max-pool",
         topic: "fusion",
-        equation: "max_pool(clip(x)) = clip(max_pool(x))",
+        equation: "max_pool(clip(x)) = clip(max_pool(x)), windows without dilation",
         find: "(max-pool (activation ?x ?a ?t) ?p ?s)",
-        make: Make::If("(activation (max-pool ?x ?p ?s) ?a ?t)", is_monotone),
+        make: Make::If("(activation (max-pool ?x ?p ?s) ?a ?t)", is_monotone_of_elements),
     },
     Rule {
         name: "clamp-after-global-max-pool",
