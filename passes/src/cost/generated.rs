@@ -18,6 +18,8 @@ const COPY_LMUL: i64 = 8;
 /// Bytes of a packed band, and the vector length that modes are chosen for (`lowering/src/kernels/window/plan.rs`).
 const BAND_BYTES: i64 = 64 << 10;
 const TYPICAL_VLEN: i64 = 256;
+/// Elements of a plane that is walked band by band.
+const LARGE_PLANE: i64 = 1 << 16;
 /// Columns of a task of `rvv.matmul`.
 const MATMUL_BLOCK: i64 = 256;
 
@@ -83,9 +85,14 @@ pub fn window(target: &Target, conv: &Convolution, taps: Taps) -> Result<f64, Sh
     let mut walk = Walk::new(target);
     walk.written(0, input);
     let share = (k / conv_channels(conv).max(1)).max(1);
-    Ok(walk.rounds(n * k, |walk, index| {
+    // Whole planes where they are small, so that as much is walked of each of their bands.
+    let bands = ceil_div(out_h, window.band).max(1);
+    let at_once = if out_h * out_w <= LARGE_PLANE { bands } else { 1 };
+    Ok(walk.rounds(n * k * (bands / at_once), |walk, round| {
+        let (index, band) = (round * at_once / bands, round * at_once % bands);
         let (from, into) = (index / share * plane, to + 4 * index * out_h * out_w);
-        for first in (0..out_h).step_by(usize::try_from(window.band).unwrap_or(1)) {
+        for band in band..band + at_once {
+            let first = band * window.band;
             let rows = window.band.min(out_h - first);
             walk.scalars(40);
             if taps == Taps::Weighted {
@@ -112,6 +119,8 @@ struct Windows {
     group: i64,
     band: i64,
     phases: [Vec<i64>; 2],
+    /// By rows: see [`Windows::offsets`].
+    offsets: BTreeMap<i64, Vec<(i64, i64)>>,
 }
 
 impl Windows {
@@ -128,13 +137,19 @@ impl Windows {
             group: out_h.clamp(1, 4),
             band: out_h.max(1),
             phases: [0, 1].map(|axis| window.phases(axis)),
+            offsets: BTreeMap::new(),
         };
         if windows.is_packed {
             let row = 4 * windows.sub_planes() * windows.width();
             let most = (BAND_BYTES / row.max(1) - windows.reach(0)).clamp(1, out_h.max(1));
             windows.band = ceil_div(out_h, ceil_div(out_h, most)).max(1);
             windows.is_flat = windows.is_flat_cheaper();
+        } else {
+            // All rows are one band, of which a few are walked at a time.
+            let rows = (LARGE_PLANE / out_w.max(1)).max(windows.group) / windows.group * windows.group;
+            windows.band = windows.band.min(rows);
         }
+        windows.offsets = [1, windows.group].map(|rows| (rows, windows.offsets(rows))).into();
         Ok(windows)
     }
 
@@ -231,7 +246,7 @@ impl Windows {
     }
 
     fn reduce(&self, walk: &mut Walk, taps: Taps, rows: i64, at: i64, step: i64, elements: i64) {
-        for (index, (offset, uses)) in self.offsets(rows).into_iter().enumerate() {
+        for (index, &(offset, uses)) in self.offsets.get(&rows).into_iter().flatten().enumerate() {
             walk.scalars(1);
             walk.load(index as i64 % 3, at + 4 * offset, step, elements);
             for r#use in 0..uses {
@@ -383,4 +398,31 @@ pub fn matmul(target: &Target, [rows, depth, columns]: [i64; 3]) -> f64 {
             );
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Taps, window};
+    use crate::cost::{Convolution, Target};
+
+    /// Of a plane that is walked in part.
+    #[test]
+    fn large_planes_cost_as_much_by_the_row_as_small_ones() {
+        let target = Target::named("spacemit-x60").unwrap();
+        for pads in [[0; 4], [1; 4]] {
+            let pool = |height: usize| {
+                let conv = Convolution {
+                    input: [1, 1, height, 250],
+                    filter: [1, 1, 3, 3],
+                    strides: [1, 1],
+                    pads,
+                    dilations: [1, 1],
+                    groups: 1,
+                };
+                window(&target, &conv, Taps::Plain).unwrap() / height as f64
+            };
+            let (small, large) = (pool(1_000), pool(25_000));
+            assert!((0.8..1.25).contains(&(large / small)), "{pads:?}: {small} and {large}");
+        }
+    }
 }
