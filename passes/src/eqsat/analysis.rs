@@ -4,6 +4,7 @@
 //! [`Facts::fault`] with both terms, and saturation stops with it.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
 
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{Inferred, infer};
@@ -62,6 +63,19 @@ pub enum Fact {
     Refused(String),
 }
 
+impl Display for Fact {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tensor(Tensor { shape, layout, is_constant, .. }) => {
+                let dims: Vec<_> = shape.iter().map(i64::to_string).collect();
+                write!(f, "{} in {layout}{}", dims.join("x"), if *is_constant { ", constant" } else { "" })
+            }
+            Self::Leaf(leaf) => write!(f, "{leaf}"),
+            Self::Refused(why) => write!(f, "refused, as it {why}"),
+        }
+    }
+}
+
 /// A class's data.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -73,7 +87,7 @@ pub struct Known {
 
 /// Two terms that a rule made equal, and that are not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unsound rule '{rule}': {left} is {left_fact:?}, but {right} is {right_fact:?}")]
+#[error("unsound rule '{rule}': {left} is {left_fact}, but {right} is {right_fact}")]
 pub struct Unsound {
     /// The rule that was applied.
     pub rule: String,
@@ -94,8 +108,8 @@ pub struct Facts {
     pub values: Vec<Tensor>,
     /// Of `Leaf::Constant`.
     pub constants: Vec<Tensor>,
-    /// The first merge of unequal terms.
-    pub fault: Option<Unsound>,
+    /// The first merge of unequal terms, and these terms.
+    pub fault: Option<(Unsound, [Term; 2])>,
     /// The rule that is being applied.
     pub rule: &'static str,
     /// The rules that said something, new or not.
@@ -132,12 +146,15 @@ impl Analysis<Term> for Facts {
             }
             (left, right) if *left == right => DidMerge(false, false),
             (left, right) => {
-                self.fault.get_or_insert_with(|| Unsound {
-                    rule: self.rule.to_owned(),
-                    left: a.witness.to_string_with_children(),
-                    left_fact: left.clone(),
-                    right: b.witness.to_string_with_children(),
-                    right_fact: right,
+                self.fault.get_or_insert_with(|| {
+                    let terms = [a.witness.clone(), b.witness];
+                    let [left_term, right_term] = terms.each_ref().map(ToString::to_string);
+                    let rule = self.rule.to_owned();
+                    let left_fact = left.clone();
+                    (
+                        Unsound { rule, left: left_term, left_fact, right: right_term, right_fact: right },
+                        terms,
+                    )
                 });
                 DidMerge(false, true)
             }
@@ -146,10 +163,16 @@ impl Analysis<Term> for Facts {
 }
 
 impl Term {
-    /// The operator with the classes of its children: `(add 3 4 7 8)`.
-    pub fn to_string_with_children(&self) -> String {
-        let children: String = self.children().iter().map(|child| format!(" {child}")).collect();
-        format!("({self}{children})")
+    /// The operator with the first terms of its children, so many levels of them: `(add %0 (conv ...) identity @1)`.
+    pub fn written(&self, graph: &Graph, levels: usize) -> String {
+        match (self.children(), levels) {
+            ([], _) => self.to_string(),
+            (_, 0) => format!("({self} ...)"),
+            (children, _) => {
+                let child = |&id: &Id| format!(" {}", graph[id].data.witness.written(graph, levels - 1));
+                format!("({self}{})", children.iter().map(child).collect::<String>())
+            }
+        }
     }
 }
 

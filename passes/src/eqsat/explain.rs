@@ -19,6 +19,9 @@ use super::saturate::Report;
 use super::select::{Selection, order, places, site};
 use super::term::{Term, op};
 
+/// Most alternatives of a layer that the text lists.
+const MOST_OTHERS: usize = 6;
+
 /// The op that a layer comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
@@ -152,11 +155,18 @@ impl Explanation {
         for function in &self.functions {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{} [{}]", function.summary, self.target);
+            let _ = writeln!(
+                text,
+                "A layer's cycles are its own: what changes layouts around it is a layer itself."
+            );
             for layer in &function.layers {
                 let Layer { source, way, .. } = layer;
                 let _ = writeln!(text, "{} {}: {way}", source.kind, source.name);
-                for other in &layer.others {
+                for other in layer.others.iter().take(MOST_OTHERS) {
                     let _ = writeln!(text, "    not {other}");
+                }
+                if let Some(more) = layer.others.len().checked_sub(MOST_OTHERS).filter(|&more| more > 0) {
+                    let _ = writeln!(text, "    nor {more} more");
                 }
                 let _ = match layer.rules.as_deref() {
                     Some([]) => Ok(()),
@@ -298,6 +308,6 @@ impl Siblings {
             ways.extend(terms.map(|other| way(graph, member, other, cost)));
         }
         ways.remove(&way(graph, id, term, cost));
-        ways.into_iter().filter(|way| way.cycles != u64::MAX).take(6).collect()
+        ways.into_iter().filter(|way| way.cycles != u64::MAX).collect()
     }
 }

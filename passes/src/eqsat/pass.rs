@@ -154,10 +154,7 @@ impl Setting {
     fn no_kernel(&self, encoded: &Encoded, id: egg::Id, function: OperationRef) -> PassError {
         let site = encoded.graph[id].nodes.iter().find_map(|term| super::select::site(&encoded.graph, term));
         let op = site.and_then(|site| encoded.sites.get(usize::try_from(site).ok()?));
-        PassError::at(
-            op.unwrap_or(&function),
-            "has no kernel that the rules and the layout allow, or one before it has none",
-        )
+        PassError::at(op.unwrap_or(&function), "has no kernel that the rules and the layout allow")
     }
 }
 

@@ -8,6 +8,9 @@ use super::analysis::{Graph, Unsound};
 use super::rules::Rule;
 use crate::options::number;
 
+/// Levels of unequal terms that an error shows.
+const WRITTEN_LEVELS: usize = 3;
+
 /// Limits of saturation: never time, which would make results differ.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -59,7 +62,7 @@ pub enum SaturationError {
 pub fn saturate(graph: Graph, rules: &[Rule], bounds: Bounds) -> Result<(Graph, Report), SaturationError> {
     let rewrites = rules.iter().map(Rule::rewrite).collect::<Result<Vec<_>, _>>();
     let rewrites = rewrites.map_err(SaturationError::Rule)?;
-    let fault = |graph: &Graph| graph.analysis.fault.as_ref().map(|fault| fault.to_string());
+    let fault = |graph: &Graph| graph.analysis.fault.as_ref().map(|(fault, _)| fault.to_string());
     let runner = Runner::<_, _, ()>::new(Default::default())
         .with_egraph(graph)
         .with_scheduler(SimpleScheduler)
@@ -70,8 +73,9 @@ pub fn saturate(graph: Graph, rules: &[Rule], bounds: Bounds) -> Result<(Graph, 
         .run(&rewrites);
     let mut graph = runner.egraph;
     graph.rebuild();
-    if let Some(fault) = graph.analysis.fault.take() {
-        return Err(SaturationError::Unsound(Box::new(fault)));
+    if let Some((fault, terms)) = graph.analysis.fault.take() {
+        let [left, right] = terms.map(|term| term.written(&graph, WRITTEN_LEVELS));
+        return Err(SaturationError::Unsound(Box::new(Unsound { left, right, ..fault })));
     }
     let limit = match runner.stop_reason {
         Some(StopReason::Saturated) | None => None,

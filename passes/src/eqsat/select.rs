@@ -21,7 +21,7 @@ pub struct Selection {
 /// The cheapest terms that make `roots`.
 ///
 /// # Errors
-/// If no kernels make them: the term of the first class that none makes.
+/// If no kernels make them: the first class that none makes though its operands are there.
 pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Result<Selection, Id> {
     let mut ids: Vec<Id> = graph.classes().map(|class| class.id).collect();
     ids.sort_unstable();
@@ -48,17 +48,50 @@ pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Resul
         terms.push(of_class);
     }
     let Some(extracted) = extract(&problem, limits) else {
-        let first = problem.roots.iter().find(|&&root| {
-            extract(&Problem { roots: vec![root], ..problem.clone() }, Limits { choices: 0, programs: 0 })
-                .is_none()
-        });
-        return Err(first.and_then(|&root| ids.get(root).copied()).unwrap_or_default());
+        return Err(blocked(graph, &problem, &ids, &number).unwrap_or_default());
     };
     let chosen = extracted.plan.chosen.iter().enumerate().filter_map(|(class, choice)| {
         let term = *terms.get(class)?.get((*choice)?)?;
         Some((*ids.get(class)?, term.clone()))
     });
     Ok(Selection { terms: chosen.collect(), extracted })
+}
+
+/// The class at which making the roots ends: none of its terms has a kernel, and all that one of them needs can be made. Of
+/// several the first in the module.
+fn blocked(graph: &Graph, problem: &Problem, ids: &[Id], number: &BTreeMap<Id, usize>) -> Option<Id> {
+    let mut made = vec![false; ids.len()];
+    let mut is_new = true;
+    while is_new {
+        is_new = false;
+        for class in 0..ids.len() {
+            let is_makeable = || {
+                let mut choices = problem.classes.get(class).into_iter().flatten();
+                choices.any(|choice| choice.needs.iter().all(|&need| made.get(need) == Some(&true)))
+            };
+            if !made[class] && is_makeable() {
+                (made[class], is_new) = (true, true);
+            }
+        }
+    }
+    let needs = |term: &Term| -> Vec<usize> {
+        term.children().iter().filter_map(|&child| number.get(&graph.find(child)).copied()).collect()
+    };
+    let (mut seen, mut stack) = (BTreeSet::new(), problem.roots.clone());
+    let mut found = None;
+    while let Some(class) = stack.pop() {
+        if made.get(class) != Some(&false) || !seen.insert(class) {
+            continue;
+        }
+        for term in &graph[ids[class]].nodes {
+            let needs = needs(term);
+            if let Some(place) = site(graph, term).filter(|_| needs.iter().all(|&need| made[need])) {
+                found = found.into_iter().chain([(place, ids[class])]).min();
+            }
+            stack.extend(needs);
+        }
+    }
+    found.map(|(_, id)| id)
 }
 
 /// The number of the op that a term comes from; none for a conversion or a constant.

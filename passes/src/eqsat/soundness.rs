@@ -355,7 +355,7 @@ fn disagreement(graph: &Graph, values: &[Data], constants: &[Data]) -> Option<(S
                     _ => apply(term, &tensors, &leaves),
                 };
                 done.insert(term.clone());
-                let text = term.to_string_with_children();
+                let text = term.written(graph, 3);
                 let Some((want, first)) = known.get(&class.id) else {
                     known.insert(class.id, (data, text));
                     continue;
@@ -491,7 +491,7 @@ fn a_rule_that_changes_the_layout_is_caught() {
     let rules = [wrong("(convert (global-avg-pool ?x ?s) nhwc)")];
     let error = saturate(start(&POOL, 1).0, &rules, Bounds::default()).unwrap_err().to_string();
     assert!(
-        error.contains("unsound rule 'wrong'") && error.contains("(convert ") && error.contains("Nhwc"),
+        error.contains("unsound rule 'wrong'") && error.contains("(convert ") && error.contains("in NHWC"),
         "{error}"
     );
 }
