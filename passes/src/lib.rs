@@ -20,6 +20,7 @@ pub mod convolutions;
 pub mod cost;
 pub mod diagnostic;
 pub mod eqsat;
+mod equality_saturation;
 mod fold_batch_norm;
 pub mod nm;
 mod options;

@@ -5,8 +5,8 @@ use melior::ir::Module;
 
 use crate::{
     PassError, canonicalize,
-    eqsat::{self, extract::Limits, saturate::Bounds},
-    fold_batch_norm,
+    eqsat::{extract::Limits, saturate::Bounds},
+    equality_saturation, fold_batch_norm,
     options::{OptionKind, OptionSpec, Options},
     plan_buffers, prune, rewrite, select_kernels,
 };
@@ -194,7 +194,7 @@ pub static PASSES: &[Pass] = &[
         name: "ait-eqsat",
         summary: "Fuses, assigns layouts and chooses implementations by equality saturation, for the least model cycles.",
         options: &[LAYOUT, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
-        run: eqsat::run,
+        run: equality_saturation::run,
     },
     Pass {
         name: "ait-select-kernels",

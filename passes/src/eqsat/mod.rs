@@ -15,15 +15,15 @@
 //! | [`explain`] | why each layout and implementation won | no |
 //! | `proof` | by which rules it is what the module says | no |
 //! | `encode`, `decode` | from ops to terms and back | yes |
-//! | `pass` | options, notes and errors around all of it | yes |
+//!
+//! The pass, with its options and errors, is `equality_saturation.rs` beside this folder.
 
 pub mod analysis;
 pub mod cost;
-mod decode;
-mod encode;
+pub(crate) mod decode;
+pub(crate) mod encode;
 pub mod explain;
 pub mod extract;
-mod pass;
 pub mod pins;
 mod proof;
 mod range;
@@ -34,5 +34,3 @@ pub mod term;
 
 #[cfg(test)]
 mod soundness;
-
-pub use pass::run;

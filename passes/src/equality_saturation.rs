@@ -1,4 +1,4 @@
-//! The pass itself.
+//! `ait-eqsat`: the options, notes and errors around [`crate::eqsat`], function by function.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,24 +9,24 @@ use melior::ir::{
     operation::{OperationLike, OperationRef},
 };
 
-use super::analysis::{Facts, Graph, tensor};
-use super::cost::Cost;
-use super::explain::{Explanation, Source};
-use super::extract::Limits;
-use super::pins::Plan;
-use super::saturate::{Bounds, saturate};
-use super::select::select;
-use super::term::Term;
-use super::{
-    decode::decode,
-    encode::{Encoded, encode},
-    rules,
-};
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
     cost::Chooser,
     diagnostic::{SourceLocation, say_once},
+    eqsat::{
+        analysis::{Facts, Graph, tensor},
+        cost::Cost,
+        decode::decode,
+        encode::{Encoded, encode},
+        explain::{Explanation, Source},
+        extract::Limits,
+        pins::Plan,
+        rules,
+        saturate::{Bounds, saturate},
+        select::{select, site},
+        term::Term,
+    },
     rewrite::{Rewriter, is_erased, name as name_of},
     select_kernels::chooser,
 };
@@ -152,7 +152,7 @@ impl Setting {
 
     /// An error at the op of a class that no kernel makes.
     fn no_kernel(&self, encoded: &Encoded, id: egg::Id, function: OperationRef) -> PassError {
-        let site = encoded.graph[id].nodes.iter().find_map(|term| super::select::site(&encoded.graph, term));
+        let site = encoded.graph[id].nodes.iter().find_map(|term| site(&encoded.graph, term));
         let op = site.and_then(|site| encoded.sites.get(usize::try_from(site).ok()?));
         PassError::at(op.unwrap_or(&function), "has no kernel that the rules and the layout allow")
     }
