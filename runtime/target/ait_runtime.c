@@ -154,13 +154,12 @@ void ait_weights_free(void *weights) { free(weights); }
 
 /* ---- Create and destroy ---- */
 
-static size_t round_up(size_t bytes) { return (bytes + AIT_ALIGNMENT - 1) / AIT_ALIGNMENT * AIT_ALIGNMENT; }
+static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 void *ait_alloc(size_t bytes) {
   if (bytes > SIZE_MAX / 2) return NULL;
   /* C11 wants a multiple of the alignment; AIT_ALIGNMENT bytes of it at least are slack. */
-  const size_t size = bytes + AIT_ALIGNMENT;
-  return aligned_alloc(AIT_PLACEMENT, (size + AIT_PLACEMENT - 1) / AIT_PLACEMENT * AIT_PLACEMENT);
+  return aligned_alloc(AIT_PLACEMENT, round_up(bytes + AIT_ALIGNMENT, AIT_PLACEMENT));
 }
 
 static bool allocate_tensors(void **buffers, const ait_tensor_desc *descs, uint64_t count) {
@@ -181,7 +180,7 @@ static bool allocate(ait_context *ctx) {
   if (ctx->inputs == NULL || ctx->layer_ns == NULL) return false;
   ctx->outputs = ctx->inputs + program->input_count;
   if (program->scratch_bytes > SIZE_MAX / 2 / MAX_THREADS) return false;
-  ctx->scratch_stride = round_up(program->scratch_bytes);
+  ctx->scratch_stride = round_up(program->scratch_bytes, AIT_ALIGNMENT);
   ctx->arena = ait_alloc(program->arena_bytes);
   ctx->scratch = ait_alloc(ctx->scratch_stride * ctx->threads);
   return ctx->arena != NULL && ctx->scratch != NULL &&

@@ -6,6 +6,7 @@ pub mod compile;
 pub mod description;
 pub mod inspect;
 mod instructions;
+mod jobs;
 mod measure;
 pub mod onnx;
 pub mod opt;

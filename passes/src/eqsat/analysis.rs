@@ -36,6 +36,11 @@ pub struct Tensor {
 }
 
 impl Tensor {
+    /// Whether all elements of a constant are known to be finite.
+    pub fn is_finite(&self) -> bool {
+        self.range.is_some()
+    }
+
     /// A tensor in NCHW that is no constant.
     pub fn new(shape: Vec<i64>) -> Self {
         Self { shape, layout: Layout::Nchw, is_constant: false, pattern: None, splat: None, range: None }
@@ -101,6 +106,17 @@ pub struct Unsound {
     pub right_fact: Fact,
 }
 
+/// A merge of unequal terms, without words.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The rule that was applied.
+    pub rule: &'static str,
+    /// The first terms of both classes.
+    pub terms: [Term; 2],
+    /// What is known of them.
+    pub facts: [Fact; 2],
+}
+
 /// What the leaves stand for, and what happened.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -108,8 +124,8 @@ pub struct Facts {
     pub values: Vec<Tensor>,
     /// Of `Leaf::Constant`.
     pub constants: Vec<Tensor>,
-    /// The first merge of unequal terms, and these terms.
-    pub fault: Option<(Unsound, [Term; 2])>,
+    /// The first merge of unequal terms.
+    pub fault: Option<Fault>,
     /// The rule that is being applied.
     pub rule: &'static str,
     /// The rules that said something, new or not.
@@ -146,15 +162,10 @@ impl Analysis<Term> for Facts {
             }
             (left, right) if *left == right => DidMerge(false, false),
             (left, right) => {
-                self.fault.get_or_insert_with(|| {
-                    let terms = [a.witness.clone(), b.witness];
-                    let [left_term, right_term] = terms.each_ref().map(ToString::to_string);
-                    let rule = self.rule.to_owned();
-                    let left_fact = left.clone();
-                    (
-                        Unsound { rule, left: left_term, left_fact, right: right_term, right_fact: right },
-                        terms,
-                    )
+                self.fault.get_or_insert_with(|| Fault {
+                    rule: self.rule,
+                    terms: [a.witness.clone(), b.witness],
+                    facts: [left.clone(), right],
                 });
                 DidMerge(false, true)
             }

@@ -160,10 +160,8 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
                 zip(scaled, self.data(shift)?, |scaled, shift| scaled + shift)
             }
             Term::BnScale([scale, variance, epsilon]) => {
-                let Some(Leaf::Number(epsilon)) = leaf(&self.encoded.graph, epsilon) else {
-                    return Err("has no epsilon".to_owned());
-                };
-                let epsilon = f64::from(epsilon.0);
+                let epsilon = leaf(&self.encoded.graph, epsilon).and_then(Leaf::number);
+                let epsilon = f64::from(epsilon.ok_or("has no epsilon")?);
                 let root = self.data(variance)?.into_iter().map(|it| (it + epsilon).sqrt()).collect();
                 zip(self.data(scale)?, root, |scale, root| scale / root)
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use egg::{Runner, SimpleScheduler, StopReason};
 
-use super::analysis::{Graph, Unsound};
+use super::analysis::{Fault, Graph, Unsound};
 use super::rules::Rule;
 use crate::options::number;
 
@@ -62,20 +62,23 @@ pub enum SaturationError {
 pub fn saturate(graph: Graph, rules: &[Rule], bounds: Bounds) -> Result<(Graph, Report), SaturationError> {
     let rewrites = rules.iter().map(Rule::rewrite).collect::<Result<Vec<_>, _>>();
     let rewrites = rewrites.map_err(SaturationError::Rule)?;
-    let fault = |graph: &Graph| graph.analysis.fault.as_ref().map(|(fault, _)| fault.to_string());
     let runner = Runner::<_, _, ()>::new(Default::default())
         .with_egraph(graph)
         .with_scheduler(SimpleScheduler)
         .with_iter_limit(bounds.iterations)
         .with_node_limit(bounds.nodes)
         .with_time_limit(Duration::from_secs(1 << 40))
-        .with_hook(move |runner| fault(&runner.egraph).map_or(Ok(()), Err))
+        .with_hook(|runner| match &runner.egraph.analysis.fault {
+            None => Ok(()),
+            Some(fault) => Err(fault.rule.to_owned()),
+        })
         .run(&rewrites);
     let mut graph = runner.egraph;
     graph.rebuild();
-    if let Some((fault, terms)) = graph.analysis.fault.take() {
+    if let Some(Fault { rule, terms, facts: [left_fact, right_fact] }) = graph.analysis.fault.take() {
         let [left, right] = terms.map(|term| term.written(&graph, WRITTEN_LEVELS));
-        return Err(SaturationError::Unsound(Box::new(Unsound { left, right, ..fault })));
+        let unsound = Unsound { rule: rule.to_owned(), left, left_fact, right, right_fact };
+        return Err(SaturationError::Unsound(Box::new(unsound)));
     }
     let limit = match runner.stop_reason {
         Some(StopReason::Saturated) | None => None,

@@ -60,20 +60,7 @@ pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Resul
 /// The class at which making the roots ends: none of its terms has a kernel, and all that one of them needs can be made. Of
 /// several the first in the module.
 fn blocked(graph: &Graph, problem: &Problem, ids: &[Id], number: &BTreeMap<Id, usize>) -> Option<Id> {
-    let mut made = vec![false; ids.len()];
-    let mut is_new = true;
-    while is_new {
-        is_new = false;
-        for class in 0..ids.len() {
-            let is_makeable = || {
-                let mut choices = problem.classes.get(class).into_iter().flatten();
-                choices.any(|choice| choice.needs.iter().all(|&need| made.get(need) == Some(&true)))
-            };
-            if !made[class] && is_makeable() {
-                (made[class], is_new) = (true, true);
-            }
-        }
-    }
+    let made = problem.possible();
     let needs = |term: &Term| -> Vec<usize> {
         term.children().iter().filter_map(|&child| number.get(&graph.find(child)).copied()).collect()
     };

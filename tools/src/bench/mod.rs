@@ -2,7 +2,6 @@
 
 mod device;
 mod emit;
-mod jobs;
 mod measure;
 mod plot;
 mod profile;
@@ -15,6 +14,7 @@ pub use report::{Memory, Report, Row};
 
 use crate::cli::{Machine, Tuning, joined};
 use crate::compile;
+use crate::jobs;
 use crate::measure::layer::Layer;
 use ait_passes::PassError;
 use anyhow::{Result, ensure};
@@ -150,7 +150,7 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     for (title, model, layers) in subjects(arguments)? {
         ensure!(!layers.is_empty(), "{title} has no convolutions");
         let name = |layer: &Layer| layer.shape.to_string();
-        let measured = jobs::all(&layers, arguments.jobs(), name, |layer| measure(&layer.shape, &plan))?;
+        let measured = jobs::each(&layers, arguments.jobs(), name, |layer| measure(&layer.shape, &plan))?;
         let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
         let memory = model.map(|model| memory(arguments, &model, &plan.options)).transpose()?;
         reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));

@@ -5,6 +5,7 @@ use super::profile::{self, Profile};
 use super::report::percent;
 use crate::cli::{Network, joined};
 use crate::compile;
+use crate::jobs;
 use crate::measure::threads;
 use crate::measure::{Bench, Setting, difference};
 use ait_cores::{Cause, Reading};
@@ -106,7 +107,7 @@ pub fn measure(plans: &[Plan], jobs: usize) -> Result<Vec<Report>> {
         plans.iter().flat_map(|plan| plan.sparsities.iter().map(move |&sparsity| (plan, sparsity))).collect();
     let name = |&(plan, sparsity): &(&Plan, f64)| format!("{}, {}", plan.model(), percent(sparsity));
     let run = |item: &(&Plan, f64)| run(item.0, item.1).with_context(|| name(item));
-    let mut results = super::jobs::all(&items, jobs, name, run)?.into_iter();
+    let mut results = jobs::each(&items, jobs, name, run)?.into_iter();
     let of = |plan| Report::new(plan, results.by_ref().take(plan.sparsities.len()).flatten().collect());
     Ok(plans.iter().map(of).collect())
 }

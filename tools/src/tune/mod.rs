@@ -12,17 +12,17 @@ pub use summary::{Row, Summary};
 
 use crate::cli::{CoreName, Machine, Network};
 use crate::compile;
+use crate::jobs;
 use crate::measure::layer::{self, Layer};
 use ait_passes::cost::{COMPILER, Choice, Chooser, Key, Oracle, Outcome, Record, Target};
 use ait_passes::diagnostic::say_once;
 use ait_runtime::tuning::Log;
 use anyhow::{Result, anyhow, ensure};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Candidates that run in one program: what a killed process loses at most.
@@ -134,27 +134,11 @@ impl Work<'_> {
         let chooser = Chooser::new(self.target.clone());
         let wanted = self.items.iter().map(|item| candidates(&chooser, item, budget));
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
-        let bar = ProgressBar::new(wanted.iter().map(|choices| choices.len() as u64).sum());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} [{elapsed}, {eta} left]")
-        {
-            bar.set_style(style);
-        }
-        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let failure = Mutex::new(None);
-        let work = || {
-            while !failed.load(Ordering::Relaxed) {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let (Some(item), Some(choices)) = (self.items.get(index), wanted.get(index)) else { return };
-                bar.set_message(format!("{} {}", item.convolution, item.sparsity));
-                if let Err(error) = self.tune(item, choices, &bar) {
-                    failed.store(true, Ordering::Relaxed);
-                    failure.lock().map(|mut slot| slot.get_or_insert(error).to_string()).ok();
-                }
-            }
-        };
-        std::thread::scope(|scope| (0..jobs.max(1)).for_each(|_| drop(scope.spawn(work))));
-        bar.finish_and_clear();
-        failure.into_inner().map_err(|_| anyhow!("a measurement died"))?.map_or(Ok(()), Err)
+        let steps = wanted.iter().map(|choices| choices.len() as u64).sum();
+        let work: Vec<_> = self.items.iter().zip(&wanted).collect();
+        let name = |(item, _): &(&Item, &Vec<Choice>)| format!("{} {}", item.convolution, item.sparsity);
+        jobs::all(&work, jobs, steps, name, |(item, choices), bar| self.tune(item, choices, bar))?;
+        Ok(())
     }
 
     fn tune(&self, item: &Item, choices: &[Choice], bar: &ProgressBar) -> Result<()> {

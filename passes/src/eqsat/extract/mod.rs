@@ -112,6 +112,26 @@ impl Problem {
         }
         Some(Plan { chosen, cost })
     }
+
+    /// The classes that can be made at all.
+    pub fn possible(&self) -> Vec<bool> {
+        let mut possible = vec![false; self.classes.len()];
+        loop {
+            let mut changed = false;
+            for (class, choices) in self.classes.iter().enumerate() {
+                let mut makes = choices.iter();
+                if !possible[class]
+                    && makes.any(|choice| choice.needs.iter().all(|&need| possible.get(need) == Some(&true)))
+                {
+                    possible[class] = true;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return possible;
+            }
+        }
+    }
 }
 
 /// The best plan, as far as the limits allow; none if the roots cannot be made.

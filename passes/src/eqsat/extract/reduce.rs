@@ -18,7 +18,7 @@ const MOST_CHOICES: usize = 24;
 /// Drops what cannot be made, what a root never needs, and choices that another of the same class makes superfluous: it
 /// costs no more and needs no more. A class that only one other class needs becomes part of that one's choices.
 pub fn reduce(problem: &Problem) -> Reduced {
-    let possible = possible(problem);
+    let possible = problem.possible();
     let mut classes: Vec<Vec<Merged>> = vec![];
     for (class, choices) in problem.classes.iter().enumerate() {
         let fits = |choice: &Choice| {
@@ -187,24 +187,4 @@ fn beats(choices: &[Merged], other: usize, number: usize) -> bool {
     let is_same = a.cost == b.cost && a.needs == b.needs;
     let is_no_worse = a.cost <= b.cost && a.needs.iter().all(|need| b.needs.binary_search(need).is_ok());
     other != number && is_no_worse && (!is_same || other < number)
-}
-
-/// The classes that can be made at all.
-fn possible(problem: &Problem) -> Vec<bool> {
-    let mut possible = vec![false; problem.classes.len()];
-    loop {
-        let mut changed = false;
-        for (class, choices) in problem.classes.iter().enumerate() {
-            let mut makes = choices.iter();
-            if !possible[class]
-                && makes.any(|choice| choice.needs.iter().all(|&need| possible.get(need) == Some(&true)))
-            {
-                possible[class] = true;
-                changed = true;
-            }
-        }
-        if !changed {
-            return possible;
-        }
-    }
 }

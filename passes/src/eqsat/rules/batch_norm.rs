@@ -4,7 +4,7 @@ use super::{Make, Match, Rule};
 
 /// Constants all, and a finite factor: an infinite one would turn sums that it leaves infinite into NaN.
 fn folds(found: &Match) -> bool {
-    found.are_constant(&["w", "b", "s", "t"]) && found.tensor("s").is_some_and(|scale| scale.range.is_some())
+    found.are_constant(&["w", "b", "s", "t"]) && found.tensor("s").is_some_and(|scale| scale.is_finite())
 }
 
 pub const RULES: &[Rule] = &[

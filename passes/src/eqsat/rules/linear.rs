@@ -29,7 +29,7 @@ fn is_of_channels(found: &Match) -> bool {
 }
 
 fn is_finite(found: &Match, names: [&str; 2]) -> bool {
-    let is_finite = |name| found.tensor(name).is_some_and(|it| it.is_constant && it.range.is_some());
+    let is_finite = |name| found.tensor(name).is_some_and(|it| it.is_constant && it.is_finite());
     names.into_iter().all(is_finite)
 }
 

@@ -165,8 +165,7 @@ impl Match<'_> {
 
     /// Whether the variables are all finite constants without a pattern: what may be multiplied with each other.
     pub fn are_plain(&self, variables: &[&str]) -> bool {
-        let is_plain =
-            |tensor: &Tensor| tensor.is_constant && tensor.range.is_some() && tensor.pattern.is_none();
+        let is_plain = |tensor: &Tensor| tensor.is_constant && tensor.is_finite() && tensor.pattern.is_none();
         variables.iter().all(|name| self.tensor(name).is_some_and(is_plain))
     }
 
