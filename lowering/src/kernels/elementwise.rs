@@ -295,8 +295,9 @@ impl Family for Unary {
     }
 
     fn body<'c>(&self, b: &Rvv<'c, '_>) {
-        let lmul = epilogue::lmul(&self.epilogue, self.lmul);
-        emit(b, &[&self.input, &self.init], lmul, &|values, vl| match *values {
+        let Ok(nest) = Nest::new(&[&self.input, &self.init]) else { return };
+        let lmul = epilogue::lmul_of_vector(&self.epilogue, self.lmul, nest.inner.size);
+        nest.emit(b, &[b.arg(0), b.arg(1)], lmul, &|values, vl| match *values {
             [x] => epilogue::apply(b, &self.epilogue, vector(b, x, vl), vl),
             _ => b.vfmv_v_f(0.0, vl),
         });

@@ -158,6 +158,21 @@ fn unary_copy_and_fill_kernels() {
     testing::check(&kernels, &cases);
 }
 
+/// Where the length of a vector is known, LLVM may keep what a loop does not change in vector registers.
+#[test]
+fn tensors_of_few_elements_do_not_spill() {
+    let mut kernels = Vec::new();
+    for size in 1..=8 {
+        let dense = Strided::dense(&[1, size]);
+        for (epilogue, lmul) in
+            testing::ACTIVATIONS.into_iter().flat_map(|it| Lmul::ALL.map(|lmul| (it, lmul)))
+        {
+            kernels.push(Unary { input: dense.clone(), init: dense.clone(), epilogue, lmul }.into());
+        }
+    }
+    testing::audit(&kernels);
+}
+
 #[test]
 fn assembly() {
     let dense = Strided::dense(&[1, 64, 56, 56]);

@@ -20,6 +20,14 @@ pub fn lmul(activation: &Activation, lmul: Lmul) -> Lmul {
     }
 }
 
+/// [`lmul`] for vectors of `size` elements. The length of one that always fits a register is known, so that even in a loop
+/// LLVM keeps the coefficients of polynomials in registers: groups of one leave room for them.
+pub fn lmul_of_vector(activation: &Activation, most: Lmul, size: i64) -> Lmul {
+    const ONE_REGISTER: i64 = 4;
+    let is_polynomial = lmul(activation, Lmul::M8) < Lmul::M8;
+    if is_polynomial && size <= ONE_REGISTER { Lmul::M1 } else { lmul(activation, most) }
+}
+
 /// The activation of every element. Piecewise linear ones take a NaN to a bound
 /// or 0, as `vfmax` does; the others keep it.
 pub fn apply<'c>(b: &Rvv<'c, '_>, activation: &Activation, v: V<'c>, vl: Vl<'c>) -> V<'c> {
