@@ -1,5 +1,6 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs first (scripts/setup; free when done).
 #   make test ONLY="lit networks"     some sections of the tests (test/run.py --help)
+#   make test ONLY=random N=2000 SEED=7     more random graphs, or others
 #   make bench                        tunes and meters against XNNPACK, and rewrites docs/benchmarks*
 #   make bless                        rewrites golden files and snapshots; read the diff before committing it
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ demo: build
 	@scripts/demo
 
 test: setup
-	@$(PYTHON) test/run.py $(ONLY)
+	@$(PYTHON) test/run.py $(ONLY) $(if $(N),--graphs=$(N)) $(if $(SEED),--seed=$(SEED))
 
 setup:
 	@scripts/setup

@@ -14,7 +14,7 @@ QEMU_CPU = "rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,rvv_ta_all_1s=true,rv
 config.name = "ait"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["src", "oracle", "pipeline", "onnx_node", "Inputs"]
+config.excludes = ["src", "oracle", "pipeline", "onnx_node", "random", "Inputs"]
 config.test_source_root = str(REPO / "test")
 config.test_exec_root = str(REPO / "target/lit")
 

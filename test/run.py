@@ -1,7 +1,7 @@
 """Every check of the project, in order; `make test` calls it.
 
-usage: run.py [SECTION ...]      default: all. The closing line is `N passed, N failed, N skipped`.
-Later sections run when earlier ones fail, but nothing runs after a failed build.
+usage: run.py [SECTION ...] [--graphs N] [--seed S]      default: all sections. The closing line is `N passed, N failed,
+N skipped`. Later sections run when earlier ones fail, but nothing runs after a failed build.
 """
 
 from __future__ import annotations
@@ -134,9 +134,20 @@ def onnx_node() -> Counts:
     return script("test/onnx_node/run.py")
 
 
+# What `make test N=... SEED=...` hands to the section of random graphs.
+GRAPHS: list[str] = []
+
+
+def random() -> Counts:
+    """Random graphs in QEMU against ONNX Runtime."""
+    return script("test/random/run.py", *GRAPHS)
+
+
 SECTIONS: dict[str, Callable[[], Counts]] = {
-    section.__name__: section for section in (fmt, clippy, docs, rust, lit, board, onnx_node, networks)
+    section.__name__: section for section in (fmt, clippy, docs, rust, lit, board, onnx_node, random, networks)
 }
+# Those that run `ait`.
+NEED_BUILD = {"lit", "onnx_node", "random", "networks"}
 
 
 def main() -> None:
@@ -146,8 +157,12 @@ def main() -> None:
         description=__doc__, epilog=f"sections:\n{listing}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION", choices=[[], *SECTIONS])
-    chosen = parser.parse_args().sections or list(SECTIONS)
-    if {"lit", "networks", "onnx_node"} & set(chosen) and call("cargo", "build", "--quiet", "-p", "ait-tools", "-p", "ait-meter")[0] != 0:
+    parser.add_argument("--graphs", metavar="N", help="how many graphs the section random has")
+    parser.add_argument("--seed", metavar="S", help="what they are drawn from")
+    arguments = parser.parse_args()
+    chosen = arguments.sections or list(SECTIONS)
+    GRAPHS.extend(f"--{name}={value}" for name in ("graphs", "seed") if (value := getattr(arguments, name)))
+    if NEED_BUILD & set(chosen) and call("cargo", "build", "--quiet", "-p", "ait-tools", "-p", "ait-meter")[0] != 0:
         print("0 passed, 1 failed")
         sys.exit(1)
     result = Counts()
