@@ -1,5 +1,6 @@
 //! The command line of `ait`.
 
+use crate::onnx::ImportOptions;
 use crate::{bench, command_line, compile, failure, inspect, prune, run, tune};
 use ait_cores::Core;
 use ait_passes::cost::Target;
@@ -34,6 +35,30 @@ enum Command {
     Tune(tune::Arguments),
 }
 
+/// Sizes that a network leaves open; shared by all commands that read one.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Sizes {
+    /// Bind a symbolic batch dimension (where its size does not matter, in bench, tune and prune, it is 1 by default)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: Option<u64>,
+    /// Bind another symbolic dimension (repeatable)
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dim)]
+    pub dims: Vec<(String, u64)>,
+}
+
+impl Sizes {
+    /// For what depends on the batch: one that is open is an error.
+    pub fn given(&self) -> ImportOptions {
+        let dims = self.dims.iter().cloned().collect();
+        ImportOptions { batch: self.batch, dims, any_batch: false }
+    }
+
+    /// For what is about weights, or is the same for every image: a batch that is open is 1.
+    pub fn or_one(&self) -> ImportOptions {
+        ImportOptions { any_batch: true, ..self.given() }
+    }
+}
+
 /// How a network becomes kernels; shared by all commands that compile.
 #[derive(Args, Clone, Debug)]
 pub struct Network {
@@ -51,12 +76,8 @@ pub struct Network {
     /// Print the time of each pass to stderr
     #[arg(long)]
     pub timing: bool,
-    /// Bind a symbolic batch dimension
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub batch: Option<u64>,
-    /// Bind another symbolic dimension (repeatable)
-    #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dim)]
-    pub dims: Vec<(String, u64)>,
+    #[command(flatten)]
+    pub sizes: Sizes,
     #[command(flatten)]
     pub sparsity: Sparsity,
     #[command(flatten)]
@@ -195,25 +216,6 @@ impl Tuning {
 /// Options as a pipeline's text has them.
 pub fn joined(options: &[(&'static str, String)]) -> String {
     options.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
-}
-
-impl Network {
-    /// The defaults with a batch size.
-    pub(crate) fn of_batch(batch: u64) -> Self {
-        Self {
-            layout: "auto".to_owned(),
-            plan: None,
-            explain: None,
-            timing: false,
-            batch: Some(batch),
-            dims: Vec::new(),
-            sparsity: Sparsity::default(),
-            tuning: Tuning::default(),
-            for_threads: 1,
-            passes: None,
-            name: None,
-        }
-    }
 }
 
 /// What `ait compile` writes.

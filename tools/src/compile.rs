@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use melior::Context;
 use melior::ir::Module;
+use melior::ir::operation::OperationMutLike;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -91,11 +92,7 @@ pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Pa
 
 /// A network at the buffer level.
 pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Result<Module<'c>> {
-    let mut module = read(context, model, network)?;
-    if let Some(name) = &network.name {
-        use melior::ir::operation::OperationMutLike;
-        module.as_operation_mut().set_attribute("sym_name", ait_dialects::attributes::string(context, name));
-    }
+    let module = named(context, model, &network.sizes.given(), network.name.as_deref())?;
     let pipeline = match &network.passes {
         Some(pipeline) => pipeline.clone(),
         None => standard(network)?,
@@ -122,15 +119,40 @@ fn standard(network: &Network) -> Result<String> {
     Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning} threads={threads}{plan}{explain}}}"))
 }
 
+/// A network after a pipeline, under another name where one is given.
+pub fn after<'c>(
+    context: &'c Context,
+    model: &Path,
+    sizes: &ImportOptions,
+    name: Option<&str>,
+    pipeline: &str,
+) -> Result<Module<'c>> {
+    let module = named(context, model, sizes, name)?;
+    Pipeline::parse(context, pipeline)?.run(&module)?;
+    Ok(module)
+}
+
+fn named<'c>(
+    context: &'c Context,
+    model: &Path,
+    sizes: &ImportOptions,
+    name: Option<&str>,
+) -> Result<Module<'c>> {
+    let mut module = read(context, model, sizes)?;
+    if let Some(name) = name {
+        module.as_operation_mut().set_attribute("sym_name", ait_dialects::attributes::string(context, name));
+    }
+    Ok(module)
+}
+
 /// Reads a network as a module of the `ait` dialect.
-pub fn read<'c>(context: &'c Context, model: &Path, network: &Network) -> Result<Module<'c>> {
+pub fn read<'c>(context: &'c Context, model: &Path, sizes: &ImportOptions) -> Result<Module<'c>> {
     match model.extension().and_then(|extension| extension.to_str()) {
-        Some("onnx") => {
-            let dims = network.dims.iter().cloned().collect();
-            let options = ImportOptions { batch: network.batch, dims, any_batch: false };
-            Ok(onnx::import(context, model, &options)?)
+        Some("onnx") => Ok(onnx::import(context, model, sizes)?),
+        Some("mlir" | "mlirbc") => {
+            sizes.none(model)?;
+            Source::read(model)?.module(context)
         }
-        Some("mlir" | "mlirbc") => Source::read(model)?.module(context),
         _ => bail!("{}: a network is an .onnx, .mlir or .mlirbc file", model.display()),
     }
 }

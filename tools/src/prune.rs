@@ -1,8 +1,8 @@
 //! `ait prune`: an ONNX file again, with the pruned columns of its weights set to zero.
 
-use crate::cli::{parse_dim, parse_ratio};
+use crate::cli::{Sizes, parse_ratio};
+use crate::onnx;
 use crate::onnx::zero::{Pruned, zero};
-use crate::onnx::{self, ImportOptions};
 use crate::output;
 use ait_passes::Pipeline;
 use ait_passes::diagnostic::SourceLocation;
@@ -47,9 +47,8 @@ pub struct Arguments {
     /// Write what is kept as a manifest, which `ait compile --masks` takes; a .json file is written beside it
     #[arg(long, value_name = "FILE.safetensors")]
     masks: Option<PathBuf>,
-    /// Bind a symbolic dimension other than the batch (repeatable)
-    #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dim)]
-    dims: Vec<(String, u64)>,
+    #[command(flatten)]
+    sizes: Sizes,
     /// The table as JSON
     #[arg(long)]
     json: bool,
@@ -136,9 +135,8 @@ fn norm(word: String) -> Norm {
 /// The network as `ait-prune` sees it.
 fn import<'c>(context: &'c Context, file: &Bytes, arguments: &Arguments) -> Result<Module<'c>> {
     let name = arguments.model.file_name().unwrap_or_default().to_string_lossy();
-    let dims = arguments.dims.iter().cloned().collect();
-    let options = ImportOptions { batch: None, dims, any_batch: true };
-    let module = onnx::import_bytes(context, &name, file.clone(), arguments.model.parent(), &options)?;
+    let sizes = arguments.sizes.or_one();
+    let module = onnx::import_bytes(context, &name, file.clone(), arguments.model.parent(), &sizes)?;
     Pipeline::parse(context, BEFORE_PRUNING)?.run(&module)?;
     Ok(module)
 }

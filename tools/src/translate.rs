@@ -1,6 +1,7 @@
 //! `ait-translate`: from ONNX to MLIR, and from the buffer level to LLVM IR, assembly, object, header and weights.
 
-use crate::onnx::{self, ImportOptions};
+use crate::cli::Sizes;
+use crate::onnx;
 use crate::opt::source::Source;
 use crate::{command_line, failure, output};
 use ait_lowering::kernels::Kernel;
@@ -11,7 +12,6 @@ use clap::{Args, Parser};
 use melior::Context;
 use melior::ir::Module;
 use melior::ir::operation::{OperationLike, OperationPrintingFlags};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,12 +28,8 @@ struct Cli {
     output: PathBuf,
     #[command(flatten)]
     action: Action,
-    /// With --import-onnx: size of dimension 0 where the model leaves it open
-    #[arg(long, value_name = "N")]
-    batch: Option<u64>,
-    /// With --import-onnx: size of a symbolic dimension
-    #[arg(long, value_name = "NAME=N", value_parser = dimension)]
-    dim: Vec<(String, u64)>,
+    #[command(flatten)]
+    sizes: Sizes,
     /// With --import-onnx: write bytecode
     #[arg(long)]
     emit_bytecode: bool,
@@ -70,11 +66,6 @@ struct Action {
     mlir_to_report: bool,
 }
 
-fn dimension(text: &str) -> Result<(String, u64), String> {
-    let (name, size) = text.split_once('=').ok_or("must be NAME=N")?;
-    Ok((name.to_string(), size.parse().map_err(|error| format!("{size:?}: {error}"))?))
-}
-
 /// Runs `ait-translate` on its command line, program name first. 0 is success, 1 an error in the input, 2 one in
 /// the command line.
 pub fn main(args: &[OsString]) -> ExitCode {
@@ -100,6 +91,7 @@ fn run(cli: &Cli) -> Result<()> {
     if cli.action.import_onnx {
         return import(cli, &context);
     }
+    cli.sizes.given().none(&cli.input)?;
     let source = Source::read(&cli.input)?;
     let module = source.module(&context)?;
     translate(cli, &context, &module).map_err(|error| match error.downcast::<PassError>() {
@@ -109,9 +101,7 @@ fn run(cli: &Cli) -> Result<()> {
 }
 
 fn import(cli: &Cli, context: &Context) -> Result<()> {
-    let dims: BTreeMap<String, u64> = cli.dim.iter().cloned().collect();
-    let module =
-        onnx::import(context, &cli.input, &ImportOptions { batch: cli.batch, dims, any_batch: false })?;
+    let module = onnx::import(context, &cli.input, &cli.sizes.given())?;
     output::write(&cli.output, |sink| {
         if cli.emit_bytecode {
             return Ok(sink.write_all(&module.as_operation().write_bytecode())?);

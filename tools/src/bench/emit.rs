@@ -8,6 +8,7 @@ use super::subject::subjects;
 use super::{Arguments, Plan, measure, whole, whole_plan};
 use crate::cli::joined;
 use crate::measure::Choice;
+use crate::measure::layer::LeftOut;
 use crate::output::write_text;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -111,8 +112,16 @@ pub fn emit(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<Exit
 fn emit_layers(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<Vec<Group>> {
     let mut groups = Vec::new();
     for (model, _, layers) in subjects(arguments)? {
+        let (before, mut left_out) = (groups.len(), Vec::new());
         for layer in layers {
-            let choices = measure::emit(&layer.shape, plan, &directory.join(groups.len().to_string()))?;
+            let emitted = measure::emit(&layer.shape, plan, &directory.join(groups.len().to_string()))?;
+            let choices = match emitted {
+                Ok(choices) => choices,
+                Err(reason) => {
+                    left_out.push(layer.left_out(reason));
+                    continue;
+                }
+            };
             let sparsities = std::iter::once(None).chain(plan.sparsities.iter().copied().map(Some));
             let run =
                 |((name, choice), sparsity): ((String, _), _)| Run::convolution(name, &choice, sparsity);
@@ -124,6 +133,8 @@ fn emit_layers(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<V
                 runs: choices.into_iter().zip(sparsities).map(run).collect(),
             });
         }
+        LeftOut::ensure_some(&model, groups.len() - before, &left_out)?;
+        left_out.iter().for_each(|one| println!("{}", one.sentence()));
     }
     Ok(groups)
 }

@@ -9,15 +9,15 @@ mod report;
 mod subject;
 mod whole;
 
-pub use measure::{Count, Measurement, Plan, Variant, measure};
+pub use measure::{Count, Measurement, Outcome, Plan, Variant, measure};
 pub use report::{Memory, Report, Row};
 
-use crate::cli::{Machine, Tuning, joined};
+use crate::cli::{Machine, Sizes, Tuning, joined};
 use crate::compile;
 use crate::jobs;
-use crate::measure::layer::Layer;
+use crate::measure::layer::{Layer, LeftOut};
 use ait_passes::PassError;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub struct Arguments {
     #[arg(value_name = "MODEL", conflicts_with = "input", required_unless_present_any = ["input", "times"])]
     models: Vec<String>,
     /// One convolution instead of a network: its input
-    #[arg(long, value_name = "CxHxW", value_parser = dims::<3>)]
+    #[arg(long, value_name = "CxHxW", value_parser = dims::<3>, conflicts_with = "dims")]
     input: Option<[usize; 3]>,
     /// Output channels of that convolution
     #[arg(long, default_value_t = 64, requires = "input")]
@@ -52,9 +52,8 @@ pub struct Arguments {
     /// Its groups
     #[arg(long, default_value_t = 1, requires = "input")]
     groups: usize,
-    /// Images at once
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
-    batch: u64,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Parts of the columns that are pruned; 0 is dense
     #[arg(long, value_delimiter = ',', default_value = "0,0.5,0.75", value_parser = crate::cli::parse_ratio)]
     sparsity: Vec<f64>,
@@ -88,7 +87,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["json", "markdown", "svg"])]
     emit: Option<PathBuf>,
     /// Show what run.sh printed on a board
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["models", "input", "emit", "svg", "whole"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["models", "input", "batch", "dims", "emit", "svg", "whole"])]
     times: Option<PathBuf>,
     /// Convolutions, or with --whole networks, measured at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
@@ -148,12 +147,18 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     }
     let mut reports = Vec::new();
     for (title, model, layers) in subjects(arguments)? {
-        ensure!(!layers.is_empty(), "{title} has no convolutions");
         let name = |layer: &Layer| layer.shape.to_string();
         let measured = jobs::each(&layers, arguments.jobs(), name, |layer| measure(&layer.shape, &plan))?;
-        let rows = layers.into_iter().zip(measured).map(|(layer, measurement)| Row { layer, measurement });
+        let (mut rows, mut left_out) = (Vec::new(), Vec::new());
+        for (layer, outcome) in layers.into_iter().zip(measured) {
+            match outcome {
+                Outcome::Measured(measurement) => rows.push(Row { layer, measurement }),
+                Outcome::LeftOut(reason) => left_out.push(layer.left_out(reason)),
+            }
+        }
+        LeftOut::ensure_some(&title, rows.len(), &left_out)?;
         let memory = model.map(|model| memory(arguments, &model, &plan.options)).transpose()?;
-        reports.push(Report::new(title, &plan, rows.collect(), memory.unwrap_or_default()));
+        reports.push(Report::new(title, &plan, rows, left_out, memory.unwrap_or_default()));
     }
     let pages = [
         (&arguments.markdown, page_of(report::PREFACE, &reports, Report::section)),
@@ -178,7 +183,7 @@ fn whole(arguments: &Arguments, plan: &Plan) -> Result<ExitCode> {
 fn whole_plan<'a>(arguments: &Arguments, plan: &'a Plan, model: &str) -> Result<whole::Plan<'a>> {
     Ok(whole::Plan {
         path: path(model)?,
-        batch: arguments.batch,
+        sizes: arguments.sizes.or_one(),
         sparsities: &plan.sparsities,
         target: &plan.target,
         options: &plan.options,
@@ -249,10 +254,9 @@ fn command() -> String {
 fn memory(arguments: &Arguments, path: &Path, options: &[(&'static str, String)]) -> Result<Vec<Memory>> {
     let report = |sparsity: f64| -> Result<ait_lowering::Report> {
         let sparsity = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
-        let mut network = crate::cli::Network::of_batch(arguments.batch);
-        network.passes = Some(format!("ait-pipeline{{layout=cnhw {sparsity} {}}}", joined(options)));
+        let pipeline = format!("ait-pipeline{{layout=cnhw {sparsity} {}}}", joined(options));
         let context = ait_dialects::context();
-        let module = compile::buffers(&context, path, &network)?;
+        let module = compile::after(&context, path, &arguments.sizes.or_one(), None, &pipeline)?;
         let model =
             ait_lowering::read(&module).map_err(|fault| PassError::new(fault.location, fault.message))?;
         Ok(ait_lowering::Report::new(&model, None))

@@ -2,7 +2,7 @@
 
 use super::{Count, Measurement, Plan, Variant};
 use crate::cli::joined;
-use crate::measure::layer::Layer;
+use crate::measure::layer::{Layer, LeftOut};
 use crate::measure::{Choice, threads};
 use ait_cores::Cause;
 use ait_runtime::table::Table;
@@ -39,6 +39,8 @@ pub struct Report {
     pub options: String,
     /// In the order of the network.
     pub layers: Vec<Row>,
+    /// Convolutions that nothing is said of.
+    pub left_out: Vec<LeftOut>,
     /// One per sparsity.
     pub summary: Vec<Summary>,
     /// One per sparsity; none for a single convolution.
@@ -90,7 +92,13 @@ pub struct Summary {
 
 impl Report {
     /// Sums up.
-    pub fn new(model: String, plan: &Plan, layers: Vec<Row>, memory: Vec<Memory>) -> Self {
+    pub fn new(
+        model: String,
+        plan: &Plan,
+        layers: Vec<Row>,
+        left_out: Vec<LeftOut>,
+        memory: Vec<Memory>,
+    ) -> Self {
         let summary = plan.sparsities.iter().enumerate();
         Self {
             summary: summary.map(|(index, &sparsity)| Summary::of(&layers, index, sparsity)).collect(),
@@ -102,6 +110,7 @@ impl Report {
             threads: plan.target.threads,
             options: joined(&plan.options),
             layers,
+            left_out,
             memory,
         }
     }
@@ -125,7 +134,8 @@ impl Report {
     fn sentences(&self) -> impl Iterator<Item = String> {
         let core = &self.core;
         let speed = self.summary.iter().map(move |summary| summary.sentence(core));
-        speed.chain(self.memory.iter().map(Memory::sentence))
+        let left_out = self.left_out.iter().map(LeftOut::sentence);
+        speed.chain(self.memory.iter().map(Memory::sentence)).chain(left_out)
     }
 
     fn table(&self) -> Table {

@@ -20,10 +20,11 @@ pub(super) fn subjects(arguments: &Arguments) -> Result<Vec<Subject>> {
     let subject = |model: &String| {
         let path = path(model)?;
         let context = ait_dialects::context();
-        let network = crate::cli::Network::of_batch(arguments.batch);
-        let module = compile::read(&context, &path, &network)?;
+        let module = compile::read(&context, &path, &arguments.sizes.or_one())?;
         let stem = Path::new(model).file_stem().map_or(model.into(), |stem| stem.to_string_lossy());
-        Ok((stem.into_owned(), Some(path), layer::distinct(&context, &module)?))
+        let layers = layer::distinct(&context, &module)?;
+        ensure!(!layers.is_empty(), "{stem} has no convolutions");
+        Ok((stem.into_owned(), Some(path), layers))
     };
     arguments.models.iter().map(subject).collect()
 }
@@ -37,7 +38,7 @@ fn shape(arguments: &Arguments, [channels, height, width]: [usize; 3]) -> Result
     );
     let ([kh, kw], [top, left]) = (arguments.kernel, arguments.pad);
     let shape = Shape {
-        input: [usize::try_from(arguments.batch)?, channels, height, width],
+        input: [usize::try_from(arguments.sizes.batch.unwrap_or(1))?, channels, height, width],
         filter: [filters, channels / groups, kh, kw],
         strides: arguments.stride,
         pads: [top, left, top, left],

@@ -3,11 +3,12 @@
 
 use super::profile::{self, Profile};
 use super::report::percent;
-use crate::cli::{Network, joined};
+use crate::cli::joined;
 use crate::compile;
 use crate::jobs;
 use crate::measure::threads;
 use crate::measure::{Bench, Setting, difference};
+use crate::onnx::ImportOptions;
 use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
 use ait_passes::cost::Target;
@@ -36,8 +37,8 @@ const TIMEOUT: Duration = Duration::from_secs(3600);
 pub struct Plan<'a> {
     /// The network's file.
     pub path: PathBuf,
-    /// Images at once.
-    pub batch: u64,
+    /// What binds the sizes that it leaves open.
+    pub sizes: ImportOptions,
     /// Parts of the columns that are pruned; 0 is dense.
     pub sparsities: &'a [f64],
     /// Whose cycles are modelled.
@@ -267,18 +268,16 @@ fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Compiled> {
     let work = tempfile::tempdir().context("cannot make a temporary directory")?;
     let explain = work.path().join("estimates.json");
     let pruned = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
-    let mut network = Network::of_batch(plan.batch);
-    network.name = Some(name(layout));
+    let name = name(layout);
     let (layout, pins) = match &plan.layouts {
         Some(file) if layout == PLAN => ("auto", format!("plan={}", crate::cli::quoted(file)?)),
         _ => (layout, String::new()),
     };
     let explained = crate::cli::quoted(&explain)?;
     let options = joined(plan.options);
-    network.passes =
-        Some(format!("ait-pipeline{{layout={layout} {pruned} {pins} explain={explained} {options}}}"));
+    let pipeline = format!("ait-pipeline{{layout={layout} {pruned} {pins} explain={explained} {options}}}");
     let context = ait_dialects::context();
-    let module = compile::buffers(&context, &plan.path, &network)?;
+    let module = compile::after(&context, &plan.path, &plan.sizes, Some(&name), &pipeline)?;
     let estimates = serde_json::from_slice(&std::fs::read(&explain)?)?;
     Ok((ait_lowering::compile(&context, &module)?, estimates))
 }

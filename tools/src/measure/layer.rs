@@ -7,14 +7,14 @@ use ait_passes::rewrite::{self, Rewriter};
 use ait_passes::{PassError, Pipeline};
 use ait_runtime::reference::{self, Activation, Conv2d};
 use ait_runtime::{Tensor, npy};
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use melior::Context;
 use melior::ir::Module;
 use melior::ir::operation::{OperationLike, OperationRef};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A distinct convolution of a network.
 #[derive(Clone, Debug, Serialize)]
@@ -51,9 +51,48 @@ pub fn distinct<'c>(context: &'c Context, module: &Module<'c>) -> Result<Vec<Lay
 }
 
 impl Layer {
+    /// It is not measured.
+    pub fn left_out(self, reason: String) -> LeftOut {
+        LeftOut { names: self.names, shape: self.shape, reason }
+    }
+
     /// How many of the network's convolutions are like this one.
     pub fn count(&self) -> usize {
         self.names.len()
+    }
+}
+
+/// A convolution that is not measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut {
+    /// ONNX nodes of the convolutions that are like this one.
+    pub names: Vec<String>,
+    /// What it is.
+    pub shape: Shape,
+    /// Why.
+    pub reason: String,
+}
+
+impl LeftOut {
+    /// For people.
+    pub fn sentence(&self) -> String {
+        format!("not measured: {self}")
+    }
+
+    /// Checks that something of a network was measured.
+    ///
+    /// # Errors
+    /// Names the network, and why each of its convolutions is left out.
+    pub fn ensure_some(network: &str, measured: usize, left_out: &[Self]) -> Result<()> {
+        let reasons = || left_out.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        ensure!(measured > 0, "{network} has no convolution to measure: {}", reasons());
+        Ok(())
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.shape, self.names.join(", "), self.reason)
     }
 }
 

@@ -10,11 +10,11 @@ use ait_dialects::Layout;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::nm::Columns;
 use ait_lowering::Program;
-use ait_passes::Pipeline;
 use ait_passes::prune::Amount;
 use ait_passes::rewrite::{self, Rewriter};
+use ait_passes::{PassError, Pipeline};
 use ait_runtime::Tensor;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use layer::{Data, Shape};
 use melior::ir::operation::OperationLike;
 use melior::ir::{Module, ValueLike};
@@ -69,22 +69,55 @@ impl Candidate {
     /// What a pass or LLVM reports.
     pub fn new(shape: &Shape, data: &Data, recipe: &Recipe) -> Result<Self> {
         let context = ait_dialects::context();
-        let module = layer::module(&context, &recipe.name, shape, data, recipe.layout)?;
-        let filter = match recipe.amount {
-            Some(amount) if !shape.is_depthwise() => prune(&context, &module, amount, &recipe.options)?,
-            _ => data.filter.clone(),
-        };
-        let layout = recipe.layout.name().to_lowercase();
-        let options = format!("ait-pipeline{{layout={layout} {}}}", joined(&recipe.options));
-        Pipeline::parse(&context, &options)?.run(&module)?;
+        let (module, filter) = recipe.module(&context, shape, data)?;
         let choice = choice(&module)?;
         let program = ait_lowering::compile(&context, &module)?;
         Ok(Self { program, choice, layout: recipe.layout, filter })
     }
 
     /// Operators and kernels of the program; more than one if something is converted or split before.
-    pub fn layers(&self) -> usize {
-        self.program.layers.len()
+    pub fn layers(&self) -> Vec<&str> {
+        self.program.layers.iter().map(|layer| layer.op.as_str()).collect()
+    }
+}
+
+/// Why none of our kernels for convolutions computes this one, pruned or not; nothing if one does.
+///
+/// # Errors
+/// What a pass reports.
+pub fn not_a_convolution(
+    shape: &Shape,
+    amount: Option<Amount>,
+    options: &[(&'static str, String)],
+) -> Result<Option<String>> {
+    let (context, data) = (ait_dialects::context(), Data::new(shape)?);
+    let recipe = Recipe { name: "probe".into(), layout: Layout::Cnhw, amount, options: options.to_vec() };
+    let (module, _) = recipe.module(&context, shape, &data)?;
+    let op = choice(&module)?.op;
+    Ok((!is_convolution(&op)).then(|| format!("becomes {op}, which is not a convolution")))
+}
+
+impl Recipe {
+    /// A convolution as a network of its own at the buffer level, and its filter with the zeros of pruning.
+    fn module<'c>(
+        &self,
+        context: &'c melior::Context,
+        shape: &Shape,
+        data: &Data,
+    ) -> Result<(Module<'c>, Tensor)> {
+        let module = layer::module(context, &self.name, shape, data, self.layout)?;
+        let filter = match self.amount {
+            Some(amount) if !shape.is_depthwise() => prune(context, &module, amount, &self.options)?,
+            _ => data.filter.clone(),
+        };
+        self.pipeline(context)?.run(&module)?;
+        Ok((module, filter))
+    }
+
+    fn pipeline(&self, context: &melior::Context) -> Result<Pipeline> {
+        let layout = self.layout.name().to_lowercase();
+        let text = format!("ait-pipeline{{layout={layout} {}}}", joined(&self.options));
+        Ok(Pipeline::parse(context, &text)?)
     }
 }
 
@@ -116,12 +149,17 @@ fn prune(
     Ok(Tensor::new(dims, rewrite::constant_data(filter).context("the filter is no constant")?)?)
 }
 
-/// The convolution of a module at the buffer level.
+/// Whether an op is one of the kernels for convolutions.
+fn is_convolution(op: &str) -> bool {
+    op.ends_with("conv2d")
+}
+
+/// The convolution of a module at the buffer level; where the rules made it something else, all that it became.
 fn choice(module: &Module<'_>) -> Result<Choice> {
     let rewriter = Rewriter::new(module);
     for op in rewriter.ops() {
         let name = rewrite::name(op);
-        if !name.ends_with("conv2d") {
+        if !is_convolution(&name) {
             continue;
         }
         let number = |key: &str| op.i64(key).unwrap_or(0);
@@ -134,7 +172,9 @@ fn choice(module: &Module<'_>) -> Result<Choice> {
             unroll: number("unroll"),
         });
     }
-    bail!("no convolution is left after the pipeline")
+    let model = ait_lowering::read(module).map_err(|fault| PassError::new(fault.location, fault.message))?;
+    let ops: Vec<String> = model.layers.into_iter().map(|layer| layer.op).collect();
+    Ok(Choice { op: ops.join(", "), ..Choice::default() })
 }
 
 /// Candidates of one convolution in one program, which runs them one after the other.

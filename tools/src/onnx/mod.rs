@@ -54,6 +54,22 @@ pub struct ImportOptions {
     pub any_batch: bool,
 }
 
+impl ImportOptions {
+    /// Checks that nothing is bound, for a file whose sizes are all fixed.
+    ///
+    /// # Errors
+    /// Names the file and the flags.
+    pub fn none(&self, file: &Path) -> anyhow::Result<()> {
+        let is_none = self.batch.is_none() && self.dims.is_empty();
+        anyhow::ensure!(
+            is_none,
+            "{}: --batch and --dim are for ONNX models, whose sizes may be open",
+            file.display()
+        );
+        Ok(())
+    }
+}
+
 /// Imports a model file; external data lies beside it.
 ///
 /// The module is called like the file (made a C identifier). Its function `main` takes and returns

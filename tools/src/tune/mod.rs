@@ -10,14 +10,15 @@ pub use oracle::{Measure, Meter, Static};
 pub use space::{Item, candidates, items};
 pub use summary::{Row, Summary};
 
-use crate::cli::{CoreName, Machine, Network};
+use crate::cli::{CoreName, Machine, Sizes};
 use crate::compile;
 use crate::jobs;
-use crate::measure::layer::{self, Layer};
+use crate::measure::layer::{self, Layer, LeftOut};
+use crate::measure::not_a_convolution;
 use ait_passes::cost::{COMPILER, Choice, Chooser, Key, Oracle, Outcome, Record, Target};
 use ait_passes::diagnostic::say_once;
 use ait_runtime::tuning::Log;
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -33,9 +34,8 @@ const AT_ONCE: usize = 4;
 pub struct Arguments {
     /// The network: .onnx, or .mlir/.mlirbc at the ait level
     model: PathBuf,
-    /// Images at once
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
-    batch: u64,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Parts of the columns that are pruned; 0 is dense. A stem and depthwise convolutions stay dense
     #[arg(long, value_delimiter = ',', default_value = "0,0.5", value_parser = crate::cli::parse_ratio)]
     sparsity: Vec<f64>,
@@ -81,9 +81,10 @@ enum Kind {
 /// When the network, the core or the log cannot be read, or a file cannot be written. A candidate that fails is none.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let target = arguments.machine.target(&arguments.core)?;
-    let layers = layers(arguments)?;
-    let items = items(&layers, &arguments.sparsity)?;
-    ensure!(!items.is_empty(), "{} has no convolution to tune", arguments.model.display());
+    let items = items(&layers(arguments)?, &arguments.sparsity)?;
+    let jobs = usize::try_from(arguments.jobs)?;
+    let (items, left_out) = sifted(items, &machine_options(&arguments.core, &target)?, jobs)?;
+    LeftOut::ensure_some(&arguments.model.display().to_string(), items.len(), &left_out)?;
     let timeout = Duration::from_secs(arguments.timeout);
     let oracle: Box<dyn Measure> = match arguments.oracle {
         Kind::Model => Box::new(Static { target: target.clone() }),
@@ -93,9 +94,9 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     log.take_notices().iter().for_each(|notice| say_once(format!("warning: {notice}")));
     let log = Mutex::new(log);
     let work = Work { target: &target, items: &items, oracle: &*oracle, log: &log };
-    work.run(usize::try_from(arguments.budget)?, usize::try_from(arguments.jobs)?)?;
+    work.run(usize::try_from(arguments.budget)?, jobs)?;
     let log = log.into_inner().map_err(|_| anyhow!("a measurement died"))?;
-    let summary = Summary::new(&arguments.model, &target, &items, log.records());
+    let summary = Summary { left_out, ..Summary::new(&arguments.model, &target, &items, log.records()) };
     if let Some(directory) = &arguments.summary {
         summary.write(directory)?;
     }
@@ -109,8 +110,32 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 
 fn layers(arguments: &Arguments) -> Result<Vec<Layer>> {
     let context = ait_dialects::context();
-    let module = compile::read(&context, &arguments.model, &Network::of_batch(arguments.batch))?;
+    let module = compile::read(&context, &arguments.model, &arguments.sizes.or_one())?;
     layer::distinct(&context, &module)
+}
+
+/// What of the items our kernels for convolutions compute, and what the rules make something else.
+fn sifted(
+    items: Vec<Item>,
+    options: &[(&'static str, String)],
+    jobs: usize,
+) -> Result<(Vec<Item>, Vec<LeftOut>)> {
+    let name = |item: &Item| item.convolution.to_string();
+    let reason = |item: &Item| not_a_convolution(&item.convolution, item.amount(), options);
+    let reasons = jobs::each(&items, jobs, name, reason)?;
+    let (mut tuned, mut left_out) = (Vec::new(), Vec::new());
+    for (item, reason) in items.into_iter().zip(reasons) {
+        match reason {
+            Some(reason) => left_out.push(item.left_out(&reason)),
+            None => tuned.push(item),
+        }
+    }
+    Ok((tuned, left_out))
+}
+
+/// Options of the pipeline that say what is tuned for.
+fn machine_options(core: &CoreName, target: &Target) -> Result<Vec<(&'static str, String)>> {
+    Ok(vec![core.option()?, ("vlen", target.vlen.to_string()), ("threads", target.threads.to_string())])
 }
 
 /// All that is measured, and where it goes.

@@ -1,6 +1,6 @@
 //! Who says how fast a candidate is.
 
-use super::Item;
+use super::{Item, machine_options};
 use crate::cli::CoreName;
 use crate::measure::layer::Data;
 use crate::measure::{Candidate, Recipe, Session, Setting};
@@ -73,15 +73,13 @@ impl Meter {
     fn compile(&self, item: &Item, data: &Data, choice: &Choice, index: usize) -> Result<Candidate> {
         // "direct" is in place, after a split where the window needs one.
         let algorithm = if choice.algorithm == Algorithm::Packed { "packed" } else { "direct" };
-        let options = vec![
-            self.core.option()?,
-            ("vlen", self.target.vlen.to_string()),
-            ("threads", self.target.threads.to_string()),
+        let mut options = machine_options(&self.core, &self.target)?;
+        options.extend([
             ("tile", choice.tile.to_string()),
             ("lmul", choice.lmul.to_string()),
             ("unroll", choice.unroll.to_string()),
             ("algorithm", algorithm.to_owned()),
-        ];
+        ]);
         let name = format!("candidate{index}");
         let recipe = Recipe { name, layout: Layout::Cnhw, amount: item.amount(), options };
         #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What there is to measure.
 
-use crate::measure::layer::Layer;
+use crate::measure::layer::{Layer, LeftOut};
 use ait_passes::cost::{Algorithm, Choice, Chooser, Convolution, Given, Sparsity};
 use ait_passes::prune::Amount;
 use anyhow::Result;
@@ -22,6 +22,15 @@ pub struct Item {
 }
 
 impl Item {
+    /// It is not measured.
+    pub fn left_out(self, reason: &str) -> LeftOut {
+        let reason = match self.ratio {
+            0.0 => format!("dense it {reason}"),
+            ratio => format!("{}% pruned it {reason}", ratio * 100.0),
+        };
+        LeftOut { names: self.names, shape: self.convolution, reason }
+    }
+
     /// How much is pruned; nothing if none.
     pub fn amount(&self) -> Option<Amount> {
         (self.ratio > 0.0).then_some(Amount::Sparsity(self.ratio))

@@ -2,6 +2,7 @@
 //! the network from which sparsity on pruning pays.
 
 use super::{Item, unit};
+use crate::measure::layer::LeftOut;
 use crate::measure::threads;
 use crate::output::write_text;
 use ait_passes::cost::{Chooser, Given, Oracle, Picked, Record, Target};
@@ -55,6 +56,8 @@ pub struct Summary {
     pub model_within_15: Option<f64>,
     /// By convolution, then sparsity.
     pub rows: Vec<Row>,
+    /// Convolutions that nothing is said of.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Summary {
@@ -93,6 +96,7 @@ impl Summary {
             threads: target.threads,
             model_within_15: (!picks.is_empty()).then_some(within),
             rows,
+            left_out: Vec::new(),
         }
     }
 
@@ -106,7 +110,7 @@ impl Summary {
 
     /// For people.
     pub fn text(&self) -> String {
-        format!("{}\n\n{}\n{}", self.title(), self.table(), self.sentence())
+        format!("{}\n\n{}\n{}", self.title(), self.table(), self.sentences())
     }
 
     fn title(&self) -> String {
@@ -114,13 +118,21 @@ impl Summary {
         format!("{}, {}, VLEN {}, {threads}", self.model, self.unit, self.vlen)
     }
 
-    fn sentence(&self) -> String {
-        self.model_within_15.map_or_else(String::new, |within| {
+    fn sentences(&self) -> String {
+        let within = self.model_within_15.map(|within| {
             format!(
-                "the static model's first choice is within 15 % of the fastest for {:.0} %\n",
+                "the static model's first choice is within 15 % of the fastest for {:.0} %",
                 100.0 * within
             )
-        })
+        });
+        within.into_iter().chain(self.left_out.iter().map(LeftOut::sentence)).fold(
+            String::new(),
+            |mut text, sentence| {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{sentence}");
+                text
+            },
+        )
     }
 
     /// Writes the profile into a directory, which is made.
@@ -137,7 +149,7 @@ impl Summary {
     }
 
     fn markdown(&self) -> String {
-        format!("# {}\n\n{}\n{}", self.title(), self.sentence(), self.table().markdown())
+        format!("# {}\n\n{}\n{}", self.title(), self.sentences(), self.table().markdown())
     }
 
     /// A pruning configuration (docs/pruning.md): how much, and for each layer the tile of its fastest kernel, at
