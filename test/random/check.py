@@ -20,15 +20,18 @@ LAYOUTS = ("nhwc", "cnhw", "auto")
 VLENS = (128, 256, 512, 1024)
 THREADS = (1, 3)
 CORES = tuple((vlen, threads) for vlen in VLENS for threads in THREADS)
-# How sparse, and what ait is told: the file that `ait prune` wrote alone, with the manifest, or the dense file with the flags.
-SPARSE = tuple((amount, told) for amount in ("--sparsity=0.5", "--nm=2:4", "--sparsity=0.75", "--sparsity=0.25", "--nm=1:4")
-               for told in ("file", "masks", "flags"))  # fmt: skip
+# How sparse, and what ait is told: the pruned file alone, that with the manifest, or the dense file with the flags.
+AMOUNTS = ("--sparsity=0.5", "--nm=2:4", "--sparsity=0.75", "--sparsity=0.25", "--nm=1:4")
+SPARSE = tuple((amount, told) for amount in AMOUNTS for told in ("file", "masks", "flags"))
 
 # An output may differ by REL of its largest magnitude. Where large values cancelled, float32 has no such answer: by
 # ROUNDING of the largest value of the graph.
 REL, ROUNDING = 1e-3, 1e-6
 # What `ait prune` says of a graph without convolutions but stems.
 NOTHING_TO_PRUNE = "nothing is to be pruned"
+
+# How a failure of `ait prune` begins.
+PRUNE = "ait prune: "
 
 PASS, FAIL, REFUSED = "pass", "FAIL", "refused"
 
@@ -62,6 +65,7 @@ class Verdict:
 
     kind: str
     line: str = ""
+    is_pruned: bool = False
 
 
 def ways(index: int) -> list[Way]:
@@ -119,7 +123,7 @@ class Checker:
             try:
                 files = Files(graph, ways[0].amount, Path(folder))
             except (ait.Refused, ait.Crashed, subprocess.TimeoutExpired) as error:
-                return [(way, Verdict(FAIL, f"ait prune: {error}")) for way in ways]
+                return [(ways[0], Verdict(FAIL, f"{PRUNE}{error}"))]
             return [(way, self._verdict(files, way, Path(folder, way.layout))) for way in ways]
 
     def _verdict(self, files: Files, way: Way, out: Path) -> Verdict:
@@ -140,7 +144,7 @@ class Checker:
             agree, line = compare.difference(actual[name], expected, tolerance=(allowed, 0.0))
             if not agree:
                 return Verdict(FAIL, f"{name}: {line}")
-        return Verdict(PASS)
+        return Verdict(PASS, is_pruned=files.is_pruned)
 
     def _refused(self, message: str) -> Verdict:
         """A refusal by its reason; one that is not listed is a failure."""

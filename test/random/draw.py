@@ -13,7 +13,7 @@ from graph import Array, Graph, Illegal, Node
 T = TypeVar("T")
 
 # Opsets at which the forms of operators change (axes as operands, softmax, splits), and the newest of ONNX Runtime.
-OPSETS = (11, 13, 17, 18, 21)
+OPSETS = (11, 13, 17, 18, 21, 24)
 MOST_OPS = 12
 # Bounds that keep a run in QEMU short, and differences of float32 small beside the tolerance.
 MOST_ELEMENTS = 1 << 14
@@ -151,9 +151,10 @@ def _extend(draw: Draw, rows: Sequence[Row]) -> None:
     weights = np.array([row.weight for row in rows])
     row = rows[draw.rng.choice(len(rows), p=weights / weights.sum())]
     before = draw.graph
-    draw.graph = before.copy()
+    draw.graph = before.copied()
     try:
         row.make(draw, draw.value(lambda shape: len(shape) in row.ranks))
+        draw.graph.rows.append(row.name)
     except Illegal:
         draw.graph = before
 

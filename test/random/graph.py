@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +45,12 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     values: dict[str, Array] = field(default_factory=dict)
+    # Names of the rows that made it.
+    rows: list[str] = field(default_factory=list)
 
-    def copy(self) -> Graph:
+    def copied(self) -> Graph:
         """One whose lists can be changed."""
-        return Graph(self.opset, [*self.inputs], {**self.constants}, [*self.nodes], [*self.outputs], {**self.values})
+        return Graph(**{field.name: copy.copy(getattr(self, field.name)) for field in fields(self)})
 
     def append(self, node: Node) -> None:
         """Adds a node with its values.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import TensorProto
 
 from draw import MOST_ELEMENTS, Draw, Row
 from graph import Illegal
@@ -64,7 +65,8 @@ def slices(draw: Draw, x: str) -> str:
 def pad(draw: Draw, x: str) -> str:
     """Constant of any value, cropping too, or of the input's own elements."""
     shape = draw.shape(x)
-    mode = draw.choice(("constant", "constant", "constant", "reflect", "edge", *(["wrap"] if draw.graph.opset >= 19 else [])))
+    modes = ["constant"] * 3 + ["reflect", "edge"] + (["wrap"] if draw.graph.opset >= 19 else [])
+    mode = draw.choice(modes)
     least = -1 if mode == "constant" and draw.chance(0.2) else 0
     inner = range(len(shape)) if draw.chance(0.3) else range(max(1, len(shape) - 2), len(shape))
 
@@ -143,7 +145,7 @@ def reshape_by_shape(draw: Draw, x: str) -> str:
     if int(np.prod(draw.shape(x))) > MOST_ELEMENTS // 2:
         raise Illegal("large")
     batch = draw.node("Gather", draw.node("Shape", x), draw.constant(np.array(0, np.int64)), axis=0)
-    batch = draw.node("Unsqueeze", batch, draw.ints([0])) if draw.graph.opset >= 13 else draw.node("Unsqueeze", batch, axes=[0])
+    batch = draw.node_of("Unsqueeze", batch, "axes", [0], 13)
     return draw.node("Reshape", x, draw.node("Concat", batch, draw.ints([-1]), axis=0))
 
 
@@ -160,4 +162,5 @@ ROWS = (
     Row("Unsqueeze", 0.5, unsqueeze, (2, 3)),
     Row("Gather", 0.7, gather),
     Row("Expand", 0.3, expand),
+    Row("Cast", 0.3, lambda draw, x: draw.node("Cast", x, to=TensorProto.FLOAT)),
 )

@@ -30,19 +30,21 @@ from link import Linker  # noqa: E402
 
 ROWS = (*windows.ROWS, *elementwise.ROWS, *movement.ROWS)
 MOST_REFUSED = 0.1
+# So many graphs have every row.
+ENOUGH = 300
 # Seconds: a graph of twelve small ops takes one or two.
 ait.TIMEOUT_S = 120
 
 
-def check(checker: Checker, seed: int, index: int) -> list[tuple[Way, Verdict]]:
-    """All ways of one graph; the lines of failures name what was saved of them."""
+def check(checker: Checker, seed: int, index: int) -> tuple[list[str], list[tuple[Way, Verdict]]]:
+    """The rows of one graph, and all its ways; the lines of failures name what was saved of them."""
     graph = draw.graph(seed, index, ROWS)
     results = []
     for way, verdict in checker.verdicts(graph, ways(index)):
         if verdict.kind == FAIL:
             verdict = shrink.save(checker, graph, way, verdict, f"{seed}-{index}-{way.layout}")
         results.append((way, verdict))
-    return results
+    return graph.rows, results
 
 
 def main() -> None:
@@ -53,22 +55,30 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first graph")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     arguments = parser.parse_args()
-    counts, reasons = Counter(), Counter()
+    counts, reasons, rows, pruned = Counter(), Counter(), Counter(), 0
     indices = range(arguments.first, arguments.first + arguments.graphs)
     with ThreadPoolExecutor(arguments.jobs) as pool, tempfile.TemporaryDirectory(prefix="ait-random-") as folder:
         checker = Checker(Linker(Path(folder)), HERE / "refusals.txt")
-        for index, results in zip(indices, pool.map(lambda index: check(checker, arguments.seed, index), indices)):
+        checks = pool.map(lambda index: check(checker, arguments.seed, index), indices)
+        for index, (drawn, results) in zip(indices, checks):
+            rows.update(drawn)
             for way, verdict in results:
                 counts[verdict.kind] += 1
+                pruned += verdict.is_pruned
                 if verdict.kind == REFUSED:
                     reasons[verdict.line] += 1
                 if verdict.kind == FAIL:
                     print(f"{FAIL} graph {index} of seed {arguments.seed}, {way}: {verdict.line}", flush=True)
     runs = counts.total()
+    print(f"{len(indices)} graphs of seed {arguments.seed}, {runs} runs, {pruned} of them pruned")
     for reason, count in reasons.most_common():
         print(f"refused {count} of {runs}: {reason}")
     if counts[REFUSED] > MOST_REFUSED * runs:
         print(f"{FAIL} {counts[REFUSED]} of {runs} are refused, more than {MOST_REFUSED:.0%}")
+        counts[FAIL] += 1
+    missing = [row.name for row in ROWS if not rows[row.name]]
+    if missing and len(indices) >= ENOUGH:
+        print(f"{FAIL} no graph has {', '.join(missing)}")
         counts[FAIL] += 1
     print(f"{counts[PASS]} passed, {counts[FAIL]} failed, {counts[REFUSED]} skipped")
     sys.exit(1 if counts[FAIL] or not counts[PASS] else 0)

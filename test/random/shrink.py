@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import ait
+import check
 from check import FAIL, Checker, Files, Verdict, Way
 from graph import Graph
 from link import CACHE
@@ -42,7 +43,7 @@ def _smallest(checker: Checker, graph: Graph, way: Way, line: str) -> tuple[Grap
 
 def _kind(line: str) -> str:
     """Failures of one kind have the same words before the first detail."""
-    return next((word for word in ("ait prune", "refused", "exited", "timed out") if word in line), "wrong")
+    return next((word for word in (check.PRUNE, "refused", "exited", "timed out") if word in line), "wrong")
 
 
 def _smaller(graph: Graph) -> Iterator[Graph]:
@@ -51,13 +52,14 @@ def _smaller(graph: Graph) -> Iterator[Graph]:
         # The value of a node alone, so that all that comes after it goes.
         for name in graph.nodes[position].outputs:
             if [name] != graph.outputs:
-                cut = graph.copy()
+                cut = graph.copied()
                 cut.outputs = [name]
                 yield cut.trimmed()
     for node in graph.nodes:
         # A node's values as inputs, so that all that comes before goes.
-        if not set(node.outputs) & set(graph.outputs) and all(graph.values[name].dtype == np.float32 for name in node.outputs):
-            cut = graph.copy()
+        is_float = all(graph.values[name].dtype == np.float32 for name in node.outputs)
+        if is_float and not set(node.outputs) & set(graph.outputs):
+            cut = graph.copied()
             cut.nodes.remove(node)
             cut.inputs += node.outputs
             smaller = cut.trimmed()
@@ -71,13 +73,14 @@ def _write(graph: Graph, way: Way, line: str, home: Path) -> None:
         Files(graph, way.amount, home)
     for name, value in graph.feeds().items():
         np.save(home / f"{name}.npy", value)
-    is_pruned = (home / "pruned.onnx").exists()
+    is_pruned = (home / "pruned.onnx").exists() or line.startswith(check.PRUNE)
     known = "pruned.onnx" if is_pruned else "model.onnx"
     told = way.sparsity(Path("masks.safetensors")) if is_pruned else []
     inputs = [f"--input={name}={name}.npy" for name in graph.inputs]
     outputs = [f"--output={name}=actual-{name}.npy" for name in graph.outputs]
     model = "model.onnx" if way.told == "flags" else known
-    commands = [["ait", "prune", "model.onnx", "-o", known, way.amount, "--masks=masks.safetensors"]] if is_pruned else []
+    prune = ["ait", "prune", "model.onnx", "-o", known, way.amount, "--masks=masks.safetensors"]
+    commands = [prune] if is_pruned else []
     commands.append(["ait", "run", model, f"--layout={way.layout}", *told, *way.machine(), *inputs, *outputs])
     commands.append(["python", f"{ait.REPO}/test/oracle/reference.py", known, "--out=expected", *inputs])
     for name in graph.outputs:

@@ -7,59 +7,65 @@ import numpy as np
 from draw import MOST_MACS, Draw, Row
 from graph import Illegal
 
-# Faults of ONNX Runtime, which are not drawn.
-DILATED_MAX_POOL = "a dilated max pool whose window may see padding alone: onnxruntime 1.32 returns the lowest float or garbage"
+# What ONNX Runtime 1.32 makes otherwise than the standard has it, and the rows leave out.
+DILATED_MAX_POOL = "a dilated max pool with padding: a window of padding alone gives the lowest float or its neighbours"
+CEIL_MODE_VALID = "ceil_mode with auto_pad VALID: the standard's formula is the same without it, ONNX Runtime adds a window"
+
+KERNELS = (1, 2, 3, 3, 3, 5, 7)
 
 
-def window(draw: Draw, extents: tuple[int, ...], most: int, dilated: bool, pads: str = "any") -> dict[str, list[int]]:
-    """Attributes of a window that fits an input of these extents. `pads` are `any`, or `inside` of the kernel's reach."""
+def window(draw: Draw, extents: tuple[int, ...], kernels: tuple[int, ...], dilated: bool) -> dict[str, object]:
+    """Attributes of a window over an input of these extents: as ONNX Runtime takes it, or not."""
     rank = len(extents)
-    kernel = [draw.choice((1, 2, 3, 3, 3, 5, 7)[: most]) for _ in range(rank)]
-    if draw.chance(0.6):
-        kernel = kernel[:1] * rank
-    dilations = [draw.choice((1, 1, 1, 2, 3)) if dilated else 1 for _ in range(rank)]
-    strides = [draw.choice((1, 1, 1, 2, 2, 3)) for _ in range(rank)]
-    if draw.chance(0.6):
-        dilations, strides = dilations[:1] * rank, strides[:1] * rank
-    reach = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations)]
-    attributes = {"kernel_shape": kernel, "strides": strides}
-    if dilated:
-        attributes["dilations"] = dilations
+
+    def each(choices: tuple[int, ...]) -> list[int]:
+        values = [draw.choice(choices) for _ in range(rank)]
+        return values[:1] * rank if draw.chance(0.6) else values
+
+    kernel, strides = each(kernels), each((1, 1, 1, 2, 2, 3))
+    dilations = each((1, 1, 1, 2, 3)) if dilated else [1] * rank
+    attributes = {"kernel_shape": kernel, "strides": strides} | ({"dilations": dilations} if dilated else {})
+    reach = [(size - 1) * by + 1 for size, by in zip(kernel, dilations)]
     if draw.chance(0.15) and max(dilations) == 1:
-        attributes["auto_pad"] = draw.choice(("SAME_UPPER", "SAME_LOWER", "VALID"))
-    elif draw.chance(0.7):
-        # "Same" where the stride is 1: values of one shape meet again.
-        begin, end = [size // 2 for size in reach], [(size - 1) // 2 for size in reach]
-        if draw.chance(0.3):
-            limits = [size - 1 if pads == "inside" else size for size in reach]
-            begin, end = ([draw.integer(0, limit) for limit in limits] for _ in range(2))
-        attributes["pads"] = begin + end
-    padding = attributes.get("pads", [0] * 2 * rank)
-    automatic = "auto_pad" in attributes and attributes["auto_pad"] != "VALID"
-    for at, extent in enumerate(extents):
-        if not automatic and extent + padding[at] + padding[rank + at] < reach[at]:
-            raise Illegal("the window is larger than its input")
+        return attributes | {"auto_pad": draw.choice(("SAME_UPPER", "SAME_LOWER", "VALID"))}
+    if draw.chance(0.3):
+        return attributes | {"pads": [draw.integer(0, size) for size in reach * 2]}
+    if draw.chance(0.7):
+        # The shape stays where the stride is 1: such values meet again.
+        return attributes | {"pads": [size // 2 for size in reach] + [(size - 1) // 2 for size in reach]}
     return attributes
 
 
-def conv(draw: Draw, x: str, groups: int | None = None, same: bool = False) -> str:
-    """Any convolution of x; `same` keeps its shape."""
-    _, channels, *extents = draw.shape(x)
+def conv(draw: Draw, x: str, groups: int | None = None) -> str:
+    """Any convolution, most often of one group."""
+    batch, channels, *extents = draw.shape(x)
     if groups is None:
-        groups = draw.choice([count for count in range(1, channels + 1) if channels % count == 0] if draw.chance(0.2) else (1,))
-    filters = channels if same else groups * max(1, draw.integer(1, 32) // groups)
-    size = 3 if same else 0
-    attributes = {"kernel_shape": [size] * len(extents), "pads": [size // 2] * 2 * len(extents)} if same else window(draw, tuple(extents), 7, True)
-    kernel = attributes["kernel_shape"]
-    if not draw.chance(0.5):
-        attributes = {key: value for key, value in attributes.items() if key != "kernel_shape"}
-    taps = (channels // groups) * int(np.prod(kernel))
-    if filters * taps * int(np.prod(extents)) * draw.shape(x)[0] > MOST_MACS:
+        divisors = [count for count in range(1, channels + 1) if channels % count == 0]
+        groups = draw.choice(divisors) if draw.chance(0.2) else 1
+    attributes = window(draw, tuple(extents), KERNELS, True)
+    filters = groups * max(1, draw.integer(1, 32) // groups)
+    shape = (filters, channels // groups, *attributes["kernel_shape"])
+    if int(np.prod(shape)) * batch * int(np.prod(extents)) > MOST_MACS:
         raise Illegal("too many multiplications")
-    weights = [draw.constant(draw.normal(filters, channels // groups, *kernel, scale=taps**-0.5))]
-    if draw.chance(0.6):
-        weights.append(draw.constant(draw.normal(filters)))
-    return draw.node("Conv", x, *weights, group=groups, **attributes)
+    if draw.chance(0.5):
+        del attributes["kernel_shape"]
+    return _conv(draw, x, shape, group=groups, **attributes)
+
+
+def _conv(draw: Draw, x: str, shape: tuple[int, ...], **attributes: object) -> str:
+    """A convolution with weights of this shape, and a bias more often than not."""
+    weights = draw.constant(draw.normal(*shape, scale=int(np.prod(shape[1:])) ** -0.5))
+    bias = [draw.constant(draw.normal(shape[0]))] if draw.chance(0.6) else []
+    return draw.node("Conv", x, weights, *bias, **attributes)
+
+
+def same(draw: Draw, x: str, filters: int, size: int, groups: int = 1) -> str:
+    """A convolution whose result has the extents of x."""
+    batch, channels, *extents = draw.shape(x)
+    shape = (filters, channels // groups, *[size] * len(extents))
+    if int(np.prod(shape)) * batch * int(np.prod(extents)) > MOST_MACS:
+        raise Illegal("too many multiplications")
+    return _conv(draw, x, shape, group=groups, pads=[size // 2] * 2 * len(extents))
 
 
 def depthwise(draw: Draw, x: str) -> str:
@@ -68,45 +74,38 @@ def depthwise(draw: Draw, x: str) -> str:
 
 
 def max_pool(draw: Draw, x: str) -> str:
-    """See DILATED_MAX_POOL: where it dilates, every window has the middle of the input."""
-    extents = draw.shape(x)[2:]
-    attributes = window(draw, extents, 6, draw.chance(0.2), pads="inside")
+    """With ceil_mode or with dilations; see DILATED_MAX_POOL and CEIL_MODE_VALID."""
+    attributes = window(draw, draw.shape(x)[2:], KERNELS[:-1], draw.chance(0.2))
     if max(attributes.get("dilations", [1])) > 1:
-        attributes = {key: value for key, value in attributes.items() if key not in ("pads", "auto_pad")}
-        _fits(attributes, extents)
-    elif draw.chance(0.3):
+        attributes.pop("pads", None)
+    elif "auto_pad" not in attributes and draw.chance(0.3):
         attributes["ceil_mode"] = 1
-    return draw.node("MaxPool", x, **_inside(attributes))
+    return draw.node("MaxPool", x, **_pads_inside(attributes))
 
 
 def average_pool(draw: Draw, x: str) -> str:
-    """With and without the padding in the count."""
-    attributes = window(draw, draw.shape(x)[2:], 6, draw.graph.opset >= 19 and draw.chance(0.2), pads="inside")
+    """With and without the padding in the count; see CEIL_MODE_VALID."""
+    attributes = window(draw, draw.shape(x)[2:], KERNELS[:-1], draw.graph.opset >= 19 and draw.chance(0.2))
     attributes["count_include_pad"] = draw.integer(0, 1)
-    if draw.chance(0.3):
+    if "auto_pad" not in attributes and draw.chance(0.3):
         attributes["ceil_mode"] = 1
-    return draw.node("AveragePool", x, **_inside(attributes))
+    return draw.node("AveragePool", x, **_pads_inside(attributes))
 
 
-def _fits(attributes: dict[str, list[int]], extents: tuple[int, ...]) -> None:
-    reach = [(size - 1) * by + 1 for size, by in zip(attributes["kernel_shape"], attributes["dilations"])]
-    if any(size > extent for size, extent in zip(reach, extents)):
-        raise Illegal("the window is larger than its input")
-
-
-def _inside(attributes: dict[str, list[int]]) -> dict[str, list[int]]:
+def _pads_inside(attributes: dict[str, object]) -> dict[str, object]:
     """A pool's pads are smaller than its kernel."""
-    if "pads" in attributes:
-        kernel = attributes["kernel_shape"] * 2
-        attributes["pads"] = [min(pad, size - 1) for pad, size in zip(attributes["pads"], kernel)]
-    return attributes
+    if "pads" not in attributes:
+        return attributes
+    sizes = attributes["kernel_shape"] * 2
+    return attributes | {"pads": [min(pad, size - 1) for pad, size in zip(attributes["pads"], sizes)]}
 
 
 def residual(draw: Draw, x: str) -> None:
     """A convolution or two beside a shortcut."""
-    y = conv(draw, x, groups=1, same=True)
+    channels = draw.shape(x)[1]
+    y = same(draw, x, channels, 3)
     if draw.chance(0.5):
-        y = conv(draw, draw.node("Relu", y), groups=1, same=True)
+        y = same(draw, draw.node("Relu", y), channels, 3)
     y = draw.node("Add", *draw.rng.permutation([x, y]).tolist())
     if draw.chance(0.7):
         draw.node("Relu", y)
@@ -114,27 +113,20 @@ def residual(draw: Draw, x: str) -> None:
 
 def squeeze_excite(draw: Draw, x: str) -> None:
     """Channels scaled by what a small network makes of their means."""
-    y = draw.node("GlobalAveragePool", x)
-    channels = draw.shape(x)[1]
-    for filters, activation in ((draw.integer(1, 8), "Relu"), (channels, draw.choice(("Sigmoid", "HardSigmoid")))):
-        weight = draw.normal(filters, draw.shape(y)[1], *[1] * (len(draw.shape(x)) - 2))
-        y = draw.node(activation, draw.node("Conv", y, draw.constant(weight)))
+    y = same(draw, draw.node("GlobalAveragePool", x), draw.integer(1, 8), 1)
+    y = same(draw, draw.node("Relu", y), draw.shape(x)[1], 1)
+    y = draw.node(draw.choice(("Sigmoid", "HardSigmoid")), y)
     draw.node("Mul", *draw.rng.permutation([x, y]).tolist())
 
 
 def inverted_residual(draw: Draw, x: str) -> None:
     """Expansion, depthwise, projection, as MobileNet has it."""
-    channels, ranks = draw.shape(x)[1], len(draw.shape(x)) - 2
+    channels = draw.shape(x)[1]
     wide = channels * draw.integer(1, 3)
-
-    def pointwise(y: str, filters: int) -> str:
-        depth = draw.shape(y)[1]
-        return draw.node("Conv", y, draw.constant(draw.normal(filters, depth, *[1] * ranks, scale=depth**-0.5)))
-
-    y = draw.node("Clip", pointwise(x, wide), draw.constant(np.float32(0)), draw.constant(np.float32(6)))
-    taps = draw.constant(draw.normal(wide, 1, *[3] * ranks, scale=0.4))
-    y = draw.node("Relu", draw.node("Conv", y, taps, group=wide, pads=[1] * 2 * ranks))
-    draw.node("Add", x, pointwise(y, channels))
+    bounds = (draw.constant(np.float32(bound)) for bound in (0, 6))
+    y = draw.node("Clip", same(draw, x, wide, 1), *bounds)
+    y = draw.node("Relu", same(draw, y, wide, 3, groups=wide))
+    draw.node("Add", x, same(draw, y, channels, 1))
 
 
 def shuffle(draw: Draw, x: str) -> None:
@@ -148,7 +140,10 @@ def shuffle(draw: Draw, x: str) -> None:
 
 def towers(draw: Draw, x: str) -> None:
     """Branches of one value, concatenated."""
-    branches = [conv(draw, x, groups=1, same=True) if draw.chance(0.5) else draw.node("Relu", x) for _ in range(draw.integer(2, 3))]
+    branches = []
+    for _ in range(draw.integer(2, 3)):
+        y = same(draw, x, draw.integer(1, 8), draw.choice((1, 3))) if draw.chance(0.7) else x
+        branches.append(draw.node("Relu", y) if draw.chance(0.7) or y == x else y)
     draw.node("Concat", *branches, axis=1)
 
 

@@ -36,6 +36,26 @@ pub struct Recipe {
     pub options: Vec<(&'static str, String)>,
 }
 
+impl Recipe {
+    /// A convolution as a network of its own at the buffer level, and its filter with the zeros of pruning.
+    fn module<'c>(
+        &self,
+        context: &'c melior::Context,
+        shape: &Shape,
+        data: &Data,
+    ) -> Result<(Module<'c>, Tensor)> {
+        let module = layer::module(context, &self.name, shape, data, self.layout)?;
+        let filter = match self.amount {
+            Some(amount) if !shape.is_depthwise() => prune(context, &module, amount, &self.options)?,
+            _ => data.filter.clone(),
+        };
+        let layout = self.layout.name().to_lowercase();
+        let pipeline = format!("ait-pipeline{{layout={layout} {}}}", joined(&self.options));
+        Pipeline::parse(context, &pipeline)?.run(&module)?;
+        Ok((module, filter))
+    }
+}
+
 /// What ran, as the pipeline chose it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Choice {
@@ -95,30 +115,6 @@ pub fn not_a_convolution(
     let (module, _) = recipe.module(&context, shape, &data)?;
     let op = choice(&module)?.op;
     Ok((!is_convolution(&op)).then(|| format!("becomes {op}, which is not a convolution")))
-}
-
-impl Recipe {
-    /// A convolution as a network of its own at the buffer level, and its filter with the zeros of pruning.
-    fn module<'c>(
-        &self,
-        context: &'c melior::Context,
-        shape: &Shape,
-        data: &Data,
-    ) -> Result<(Module<'c>, Tensor)> {
-        let module = layer::module(context, &self.name, shape, data, self.layout)?;
-        let filter = match self.amount {
-            Some(amount) if !shape.is_depthwise() => prune(context, &module, amount, &self.options)?,
-            _ => data.filter.clone(),
-        };
-        self.pipeline(context)?.run(&module)?;
-        Ok((module, filter))
-    }
-
-    fn pipeline(&self, context: &melior::Context) -> Result<Pipeline> {
-        let layout = self.layout.name().to_lowercase();
-        let text = format!("ait-pipeline{{layout={layout} {}}}", joined(&self.options));
-        Ok(Pipeline::parse(context, &text)?)
-    }
 }
 
 /// Options of `ait-pipeline` that `ait-prune` has too, by which it chooses the tile of a mask.
