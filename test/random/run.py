@@ -13,7 +13,9 @@ import os
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -47,6 +49,51 @@ def check(checker: Checker, seed: int, index: int) -> tuple[list[str], list[tupl
     return graph.rows, results
 
 
+@dataclass
+class Tally:
+    """What came of all graphs."""
+
+    seed: int
+    graphs: int = 0
+    pruned: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+
+    def add(self, index: int, rows: list[str], results: list[tuple[Way, Verdict]]) -> None:
+        """Counts a graph, and prints its failures."""
+        self.graphs += 1
+        self.rows.update(rows)
+        for way, verdict in results:
+            self.kinds[verdict.kind] += 1
+            self.pruned += verdict.is_pruned
+            if verdict.kind == REFUSED:
+                self.reasons[verdict.line] += 1
+            if verdict.kind == FAIL:
+                print(f"{FAIL} graph {index} of seed {self.seed}, {way}: {verdict.line}", flush=True)
+
+    def faults(self) -> Iterator[str]:
+        """What the graphs as a whole lack."""
+        refused, runs = self.kinds[REFUSED], self.kinds.total()
+        if refused > MOST_REFUSED * runs:
+            yield f"{refused} of {runs} are refused, more than {MOST_REFUSED:.0%}"
+        missing = [row.name for row in ROWS if not self.rows[row.name]]
+        if missing and self.graphs >= ENOUGH:
+            yield f"no graph has {', '.join(missing)}"
+
+    def report(self) -> bool:
+        """Prints the sum; whether all is well."""
+        faults, runs = list(self.faults()), self.kinds.total()
+        print(f"{self.graphs} graphs of seed {self.seed}, {runs} runs, {self.pruned} of them pruned")
+        for reason, count in self.reasons.most_common():
+            print(f"refused {count} of {runs}: {reason}")
+        for fault in faults:
+            print(f"{FAIL} {fault}")
+        failed = self.kinds[FAIL] + len(faults)
+        print(f"{self.kinds[PASS]} passed, {failed} failed, {self.kinds[REFUSED]} skipped")
+        return failed == 0 and self.kinds[PASS] > 0
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,33 +102,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first graph")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     arguments = parser.parse_args()
-    counts, reasons, rows, pruned = Counter(), Counter(), Counter(), 0
-    indices = range(arguments.first, arguments.first + arguments.graphs)
+    tally, indices = Tally(arguments.seed), range(arguments.first, arguments.first + arguments.graphs)
     with ThreadPoolExecutor(arguments.jobs) as pool, tempfile.TemporaryDirectory(prefix="ait-random-") as folder:
         checker = Checker(Linker(Path(folder)), HERE / "refusals.txt")
         checks = pool.map(lambda index: check(checker, arguments.seed, index), indices)
-        for index, (drawn, results) in zip(indices, checks):
-            rows.update(drawn)
-            for way, verdict in results:
-                counts[verdict.kind] += 1
-                pruned += verdict.is_pruned
-                if verdict.kind == REFUSED:
-                    reasons[verdict.line] += 1
-                if verdict.kind == FAIL:
-                    print(f"{FAIL} graph {index} of seed {arguments.seed}, {way}: {verdict.line}", flush=True)
-    runs = counts.total()
-    print(f"{len(indices)} graphs of seed {arguments.seed}, {runs} runs, {pruned} of them pruned")
-    for reason, count in reasons.most_common():
-        print(f"refused {count} of {runs}: {reason}")
-    if counts[REFUSED] > MOST_REFUSED * runs:
-        print(f"{FAIL} {counts[REFUSED]} of {runs} are refused, more than {MOST_REFUSED:.0%}")
-        counts[FAIL] += 1
-    missing = [row.name for row in ROWS if not rows[row.name]]
-    if missing and len(indices) >= ENOUGH:
-        print(f"{FAIL} no graph has {', '.join(missing)}")
-        counts[FAIL] += 1
-    print(f"{counts[PASS]} passed, {counts[FAIL]} failed, {counts[REFUSED]} skipped")
-    sys.exit(1 if counts[FAIL] or not counts[PASS] else 0)
+        for index, (rows, results) in zip(indices, checks):
+            tally.add(index, rows, results)
+    sys.exit(0 if tally.report() else 1)
 
 
 if __name__ == "__main__":
