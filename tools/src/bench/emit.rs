@@ -5,7 +5,7 @@
 //! its time: all that `--times` needs.
 
 use super::subject::subjects;
-use super::{Arguments, Plan, measure, whole, whole_plan};
+use super::{Arguments, Incomparable, Plan, measure, whole, whole_plan};
 use crate::cli::joined;
 use crate::measure::Choice;
 use crate::measure::layer::LeftOut;
@@ -114,10 +114,10 @@ fn emit_layers(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<V
     for (model, _, layers) in subjects(arguments)? {
         let (before, mut left_out) = (groups.len(), Vec::new());
         for layer in layers {
-            let emitted = measure::emit(&layer.shape, plan, &directory.join(groups.len().to_string()))?;
-            let choices = match emitted {
+            let place = directory.join(groups.len().to_string());
+            let choices = match measure::emit(&layer.shape, plan, &place)? {
                 Ok(choices) => choices,
-                Err(reason) => {
+                Err(Incomparable(reason)) => {
                     left_out.push(layer.left_out(reason));
                     continue;
                 }

@@ -91,28 +91,23 @@ pub struct Measurement {
     pub variants: Vec<Variant>,
 }
 
-/// What came of a convolution.
+/// Why XNNPACK has nothing to compare a convolution with.
 #[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Figures.
-    Measured(Measurement),
-    /// XNNPACK has nothing to compare with: why.
-    LeftOut(String),
-}
+pub struct Incomparable(pub String);
 
 /// Measures a convolution.
 ///
 /// # Errors
 /// What the compiler, the tools or QEMU report; a result that differs from the scalar reference.
-pub fn measure(shape: &Shape, plan: &Plan) -> Result<Outcome> {
+pub fn measure(shape: &Shape, plan: &Plan) -> Result<Result<Measurement, Incomparable>> {
     measure_in(shape, plan).with_context(|| format!("convolution {shape}"))
 }
 
-fn measure_in(shape: &Shape, plan: &Plan) -> Result<Outcome> {
+fn measure_in(shape: &Shape, plan: &Plan) -> Result<Result<Measurement, Incomparable>> {
     let data = Data::new(shape)?;
     let candidates = match candidates(shape, &data, plan)? {
         Ok(candidates) => candidates,
-        Err(reason) => return Ok(Outcome::LeftOut(reason)),
+        Err(reason) => return Ok(Err(reason)),
     };
     let session = Session::new(shape, &data, &candidates, setting(plan, Clock::Meter))?;
     let qemu = Qemu::new(plan.target.vlen)?;
@@ -138,7 +133,7 @@ fn measure_in(shape: &Shape, plan: &Plan) -> Result<Outcome> {
             count,
         },
     );
-    Ok(Outcome::Measured(Measurement { variants: variants.collect(), xnnpack }))
+    Ok(Ok(Measurement { variants: variants.collect(), xnnpack }))
 }
 
 /// A convolution as a program for a board, which has run in QEMU and was right; its directory is new. The choices are
@@ -146,7 +141,11 @@ fn measure_in(shape: &Shape, plan: &Plan) -> Result<Outcome> {
 ///
 /// # Errors
 /// As [`measure`]; when a file cannot be written.
-pub fn emit(shape: &Shape, plan: &Plan, directory: &Path) -> Result<Result<Vec<(String, Choice)>, String>> {
+pub fn emit(
+    shape: &Shape,
+    plan: &Plan,
+    directory: &Path,
+) -> Result<Result<Vec<(String, Choice)>, Incomparable>> {
     let data = Data::new(shape)?;
     let candidates = match candidates(shape, &data, plan)? {
         Ok(candidates) => candidates,
@@ -176,9 +175,9 @@ fn estimate(shape: &Shape, plan: &Plan, sparsity: f64, choice: &Choice) -> Optio
     cost::cycles(&plan.target, shape, Sparsity::of(pattern), &choice).ok()
 }
 
-/// XNNPACK's, then ours at each sparsity; the reason where XNNPACK's side is not one operator of its own. A convolution of
-/// one pixel is one: a fully connected layer.
-fn candidates(shape: &Shape, data: &Data, plan: &Plan) -> Result<Result<Vec<Candidate>, String>> {
+/// XNNPACK's, then ours at each sparsity, if XNNPACK's side is one operator of its own. A convolution of one pixel is: a fully
+/// connected layer.
+fn candidates(shape: &Shape, data: &Data, plan: &Plan) -> Result<Result<Vec<Candidate>, Incomparable>> {
     let recipe = |name: String, layout, amount| {
         let options = if layout == Layout::Nhwc { Vec::new() } else { plan.options.clone() };
         Recipe { name, layout, amount, options }
@@ -186,7 +185,8 @@ fn candidates(shape: &Shape, data: &Data, plan: &Plan) -> Result<Result<Vec<Cand
     let xnn = Candidate::new(shape, data, &recipe("xnnpack".into(), Layout::Nhwc, None))?;
     let layers = xnn.layers();
     if !matches!(&layers[..], [only] if only.starts_with("xnn.")) {
-        return Ok(Err(format!("in NHWC it becomes {}, not one operator of XNNPACK", layers.join(", "))));
+        let reason = format!("in NHWC it becomes {}, not one operator of XNNPACK", layers.join(", "));
+        return Ok(Err(Incomparable(reason)));
     }
     let mut candidates = vec![xnn];
     for (index, &sparsity) in plan.sparsities.iter().enumerate() {

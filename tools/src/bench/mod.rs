@@ -9,7 +9,7 @@ mod report;
 mod subject;
 mod whole;
 
-pub use measure::{Count, Measurement, Outcome, Plan, Variant, measure};
+pub use measure::{Count, Incomparable, Measurement, Plan, Variant, measure};
 pub use report::{Memory, Report, Row};
 
 use crate::cli::{Machine, Sizes, Tuning, joined};
@@ -152,8 +152,8 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         let (mut rows, mut left_out) = (Vec::new(), Vec::new());
         for (layer, outcome) in layers.into_iter().zip(measured) {
             match outcome {
-                Outcome::Measured(measurement) => rows.push(Row { layer, measurement }),
-                Outcome::LeftOut(reason) => left_out.push(layer.left_out(reason)),
+                Ok(measurement) => rows.push(Row { layer, measurement }),
+                Err(Incomparable(reason)) => left_out.push(layer.left_out(reason)),
             }
         }
         LeftOut::ensure_some(&title, rows.len(), &left_out)?;
