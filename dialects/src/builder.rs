@@ -2,7 +2,7 @@
 
 use crate::attributes::{Attributes, bool, f32, i64, i64_array};
 use crate::infer::{Inferred, infer};
-use crate::{Activation, Layout, types};
+use crate::{Activation, Layout, access, types};
 use melior::Context;
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationBuilder, OperationLike, OperationRef};
@@ -112,7 +112,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
         r#type: Type<'c>,
     ) -> Built<'c, 'a> {
         let op = self.insert(name, operands, attributes, &[r#type])?;
-        Ok(op.result(0).map_err(|error| error.to_string())?.into())
+        access::result(&op).ok_or_else(|| format!("{name} has no result"))
     }
 
     /// `ait.constant` of row-major data.

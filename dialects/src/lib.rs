@@ -8,8 +8,9 @@
 //! | [`verify`] | MLIR's verifier, the IRDL's, then the shape, dtype and layout rules |
 //! | [`Builder`] | makes ops with inferred result types |
 //! | [`Layout`], [`Activation`] | the two attributes with meaning of their own |
-//! | [`attributes`], [`types`] | typed access to attributes, shapes and constant data |
+//! | [`access`], [`attributes`], [`types`] | operands and results, attributes, shapes and constant data |
 
+pub mod access;
 mod activation;
 pub mod attributes;
 mod builder;

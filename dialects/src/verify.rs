@@ -3,7 +3,7 @@
 mod sparse;
 
 use crate::infer::{self, Inferred};
-use crate::{Layout, types};
+use crate::{Layout, access, types};
 use melior::StringRef;
 use melior::ir::operation::{OperationLike, OperationRef, WalkOrder, WalkResult};
 use melior::ir::{Location, Module, Value, ValueLike};
@@ -94,16 +94,16 @@ fn elements(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
 
 /// The shape an op computes: its result's, or its `init`'s at the buffer level.
 fn written(op: &OperationRef<'_, '_>, name: &str) -> Result<Vec<i64>, String> {
-    if let Ok(result) = op.result(0) {
+    if let Some(result) = access::result(op) {
         return types::shape(result.r#type());
     }
     let init = infer::init_index(name).ok_or("has no result")?;
-    types::shape(op.operand(init).map_err(|error| error.to_string())?.r#type())
+    types::shape(access::operand(op, init).ok_or("has no init")?.r#type())
 }
 
 /// Data operands of rank 4 have the result's layout; constants have none and fit every layout.
 fn layouts(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
-    let Ok(result) = op.result(0) else { return Ok(()) };
+    let Some(result) = access::result(op) else { return Ok(()) };
     let layout = types::layout(result.r#type())?;
     for (index, operand) in op.operands().enumerate() {
         let own = types::layout(operand.r#type())?;
@@ -128,6 +128,5 @@ fn layouts(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
 }
 
 fn is_constant(value: Value<'_, '_>) -> bool {
-    melior::ir::operation::OperationResult::try_from(value)
-        .is_ok_and(|result| result.owner().name().as_string_ref() == StringRef::new("ait.constant"))
+    access::definition(value).is_some_and(|op| op.name().as_string_ref() == StringRef::new("ait.constant"))
 }

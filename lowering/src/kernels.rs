@@ -29,7 +29,7 @@ mod testing;
 pub mod tile;
 pub mod window;
 
-use ait_dialects::types;
+use ait_dialects::{access, types};
 use inkwell::module::Module;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
@@ -289,7 +289,7 @@ fn expect_elements(what: &str, buffer: &Strided, elements: i64) -> Result<(), St
 /// # Errors
 /// If they are no integers of 1, 2 or 4 bytes.
 pub fn element_width(op: OperationRef<'_, '_>, operand: usize) -> Result<Width, String> {
-    let r#type = op.operand(operand).map_err(|error| error.to_string())?.r#type();
+    let r#type = access::operand(&op, operand).ok_or_else(|| format!("has no operand {operand}"))?.r#type();
     let element = MemRefType::try_from(r#type).and_then(|memref| IntegerType::try_from(memref.element()));
     let bits = element.map_err(|_| format!("{type} is not of integers"))?.width();
     Width::try_from(i64::from(bits / 8))

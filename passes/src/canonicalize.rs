@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use ait_dialects::{Activation, attributes::Attributes, types};
+use ait_dialects::{Activation, access, attributes::Attributes, types};
 use melior::ir::{
     AttributeLike, Module, TypeLike, Value, ValueLike,
     attribute::DenseElementsAttribute,
@@ -76,9 +76,9 @@ fn merge_equal(rewriter: &Rewriter) -> bool {
             continue;
         }
         let Some(key) = key(op) else { continue };
-        match seen.get(&key).and_then(|first| first.result(0).ok()) {
+        match seen.get(&key).and_then(|first| access::result(first)) {
             Some(first) => {
-                rewriter.replace(op, first.into());
+                rewriter.replace(op, first);
                 changed = true;
             }
             None => {

@@ -1,10 +1,7 @@
 //! What `ait.conv2d` ops say about their shape, for the cost model.
 
-use ait_dialects::{attributes::Attributes, types};
-use melior::ir::{
-    ValueLike,
-    operation::{OperationLike, OperationRef},
-};
+use ait_dialects::{access, attributes::Attributes, types};
+use melior::ir::{ValueLike, operation::OperationRef};
 
 use crate::cost::Convolution;
 
@@ -14,7 +11,7 @@ use crate::cost::Convolution;
 /// If it is malformed.
 pub fn convolution(op: OperationRef<'_, '_>) -> Result<Convolution, String> {
     let sizes = |index: usize| -> Result<[usize; 4], String> {
-        let value = op.operand(index).map_err(|error| error.to_string())?;
+        let value = access::operand(&op, index).ok_or_else(|| format!("has no operand {index}"))?;
         let shape = types::shape(value.r#type())?;
         unsigned(shape.try_into().map_err(|_| "a convolution has rank 4")?)
     };

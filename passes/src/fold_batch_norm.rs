@@ -12,7 +12,7 @@
 //! An epilogue in between (a ReLU) does not commute with this and stops it. A batch norm that
 //! finds no such producer becomes `ait.scale_bias`. Computed in f64, stored as f32.
 
-use ait_dialects::{Activation, attributes::Attributes};
+use ait_dialects::{Activation, access, attributes::Attributes};
 use melior::ir::{
     Module, Value,
     operation::{OperationLike, OperationRef},
@@ -60,7 +60,7 @@ fn affine<'c, 'a>(op: OperationRef<'c, 'a>) -> Result<Option<Affine<'c, 'a>>, Pa
     match name(op).as_str() {
         "ait.batch_norm" => batch_norm(op),
         "ait.scale_bias" => Ok(scale_and_bias(op)?.and_then(|(scale, shift)| {
-            Some(Affine { input: op.operand(0).ok()?, scale, shift, epilogue: op.epilogue().ok()? })
+            Some(Affine { input: access::operand(&op, 0)?, scale, shift, epilogue: op.epilogue().ok()? })
         })),
         kind @ ("ait.add" | "ait.sub" | "ait.mul" | "ait.div") => binary(op, kind),
         _ => Ok(None),
@@ -68,7 +68,7 @@ fn affine<'c, 'a>(op: OperationRef<'c, 'a>) -> Result<Option<Affine<'c, 'a>>, Pa
 }
 
 fn batch_norm<'c, 'a>(op: OperationRef<'c, 'a>) -> Result<Option<Affine<'c, 'a>>, PassError> {
-    let parameters = (1..5).map(|index| op.operand(index).ok().and_then(constant_data));
+    let parameters = (1..5).map(|index| access::operand(&op, index).and_then(constant_data));
     let Some(parameters) = parameters.collect::<Option<Vec<_>>>() else { return Ok(None) };
     let [scale, bias, mean, variance] = parameters.as_slice() else { return Ok(None) };
     let epsilon = f64::from(op.f32("epsilon").map_err(|message| PassError::at(&op, message))?);

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use ait_dialects::{Builder, Layout, types};
+pub use ait_dialects::access::definition;
+use ait_dialects::{Builder, Layout, access, types};
 use melior::{
     Context,
     ir::{
         Attribute, Module, Type, Value, ValueLike,
-        operation::{OperationLike, OperationRef, OperationResult, WalkOrder, WalkResult},
+        operation::{OperationLike, OperationRef, WalkOrder, WalkResult},
     },
 };
 use mlir_sys::{
@@ -91,8 +92,8 @@ impl<'c: 'm, 'm> Rewriter<'c, 'm> {
 
     /// Makes all uses of the op's one result uses of `new`, and takes the op out.
     pub fn replace<'a>(&'a self, op: OperationRef<'c, 'a>, new: Value<'c, 'a>) {
-        if let Ok(result) = op.result(0) {
-            self.replace_uses(result.into(), new);
+        if let Some(result) = access::result(&op) {
+            self.replace_uses(result, new);
         }
         self.erase_unused(op);
     }
@@ -155,13 +156,6 @@ pub fn name(op: OperationRef) -> String {
     op.name().as_string_ref().as_str().unwrap_or_default().to_owned()
 }
 
-/// The op that makes `value`; none for an argument.
-pub fn definition<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {
-    let result = OperationResult::try_from(value).ok()?;
-    // SAFETY: the op that owns a result lives as long as it.
-    Some(unsafe { OperationRef::from_raw(result.owner().to_raw()) })
-}
-
 /// The op that makes `value` if it has this name.
 pub fn defined_by<'c, 'a>(value: Value<'c, 'a>, wanted: &str) -> Option<OperationRef<'c, 'a>> {
     definition(value).filter(|op| name(*op) == wanted)
@@ -198,7 +192,7 @@ pub fn shape(op: OperationRef, value: Value) -> Result<Vec<i64>, PassError> {
 ///
 /// If the op has fewer.
 pub fn operand<'c: 'a, 'a>(op: OperationRef<'c, 'a>, index: usize) -> Result<Value<'c, 'a>, PassError> {
-    op.operand(index).map_err(|_| PassError::at(&op, format!("has no operand {index}")))
+    access::operand(&op, index).ok_or_else(|| PassError::at(&op, format!("has no operand {index}")))
 }
 
 /// The result.
@@ -207,7 +201,7 @@ pub fn operand<'c: 'a, 'a>(op: OperationRef<'c, 'a>, index: usize) -> Result<Val
 ///
 /// If the op has none.
 pub fn result<'c: 'a, 'a>(op: OperationRef<'c, 'a>) -> Result<Value<'c, 'a>, PassError> {
-    op.result(0).map(Into::into).map_err(|_| PassError::at(&op, "has no result"))
+    access::result(&op).ok_or_else(|| PassError::at(&op, "has no result"))
 }
 
 /// The layout of a value; NCHW for what has none.

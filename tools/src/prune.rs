@@ -4,6 +4,7 @@ use crate::cli::{Sizes, parse_ratio};
 use crate::onnx;
 use crate::onnx::zero::{Pruned, zero};
 use crate::output;
+use ait_dialects::access;
 use ait_passes::Pipeline;
 use ait_passes::diagnostic::SourceLocation;
 use ait_passes::nm::{Columns, Mask};
@@ -161,7 +162,7 @@ fn rows(module: &Module, masks: &[LayerMask]) -> Result<Vec<Row>> {
     let row = |LayerMask { name, mask, .. }: &LayerMask, layer: &prune::Layer| -> Result<Row> {
         // Constants of a node may have its location too.
         let own = ops.iter().filter(|op| SourceLocation::of(op.location()).name.as_deref() == Some(name));
-        let data = own.filter_map(|op| constant_data(op.operand(1).ok()?)).next().unwrap_or_default();
+        let data = own.filter_map(|op| constant_data(access::operand(op, 1)?)).next().unwrap_or_default();
         let mut weights = layer.matrix(&data).map_err(|error| anyhow!("node '{name}': {error}"))?;
         let magnitude = |data: &[f32]| data.iter().map(|value| f64::from(value.abs())).sum();
         let all = magnitude(&weights.data);

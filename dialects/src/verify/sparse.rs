@@ -3,8 +3,8 @@
 use crate::attributes::Attributes;
 use crate::infer::{self, Reduction};
 use crate::nm::{Columns, check_columns};
-use crate::types;
-use melior::ir::operation::{OperationLike, OperationRef, OperationResult};
+use crate::{access, types};
+use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::{Attribute, AttributeLike, Value, ValueLike};
 
 /// Checks the patterns that an op's types and packed weights promise.
@@ -41,8 +41,7 @@ fn constant<'c>(value: Value<'c, '_>, what: &str) -> Result<Attribute<'c>, Strin
         return Err(format!("has more than {MOST_ELEMENTS} {what}"));
     }
     let missing = || format!("needs constant {what}");
-    let result = OperationResult::try_from(value).map_err(|_| missing())?;
-    let owner = result.owner();
+    let owner = access::definition(value).ok_or_else(missing)?;
     let is_constant = matches!(owner.name().as_string_ref().as_str(), Ok("ait.constant" | "rvv.constant"));
     let attribute = owner.attribute("value").ok().filter(|_| is_constant).ok_or_else(missing)?;
     if types::shape(attribute.r#type())? != types::shape(value.r#type())? {
@@ -62,7 +61,7 @@ fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
         op.operands().map(|operand| types::shape(operand.r#type())).collect::<Result<Vec<_>, _>>()?;
     let reduction = infer::reduction(name, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>(), op)?;
     let integers = |index: usize, what: &str| -> Result<Vec<u32>, String> {
-        let operand = op.operand(index).map_err(|error| error.to_string())?;
+        let operand = access::operand(op, index).ok_or_else(|| format!("has no operand {index}"))?;
         types::integer_data(constant(operand, what)?)
     };
     let columns = integers(2, "columns")?;

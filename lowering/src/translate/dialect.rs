@@ -1,7 +1,7 @@
 //! The few ops of MLIR's `llvm` dialect that a model's entry code is made of.
 
-use ait_dialects::Builder;
 use ait_dialects::attributes::{i64, i64_array, string};
+use ait_dialects::{Builder, access};
 use melior::Context;
 use melior::dialect::llvm::attributes::{Linkage, linkage};
 use melior::dialect::llvm::r#type as llvm;
@@ -224,7 +224,7 @@ impl<'c: 'b, 'b> Code<'c, 'b> {
         result: Type<'c>,
     ) -> Made<Value<'c, 'b>> {
         let op = self.builder.insert(name, operands, attributes, &[result])?;
-        Ok(op.result(0).map_err(|error| error.to_string())?.into())
+        access::result(&op).ok_or_else(|| format!("{name} has no result"))
     }
 
     fn pointer_type(&self) -> Type<'c> {

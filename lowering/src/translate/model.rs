@@ -7,7 +7,7 @@ use crate::kernels::Kernel;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{self, Reduction, Window, init_index};
 use ait_dialects::nm::Columns;
-use ait_dialects::{Layout, types};
+use ait_dialects::{Layout, access, types};
 use ait_passes::diagnostic::SourceLocation;
 use ait_passes::plan_buffers::{entry, name_of};
 use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute};
@@ -295,11 +295,11 @@ impl<'c> Reader<'c> {
         match name.as_str() {
             "func.return" => Ok(()),
             "rvv.view" => {
-                let source = self.address(op.operand(0).map_err(|error| error.to_string())?)?;
+                let source = self.address(access::operand(&op, 0).ok_or("has no operand")?)?;
                 let offset =
                     source.offset.checked_add(op.i64("offset")?).ok_or("has an offset beyond its buffer")?;
                 let address = Address { offset, ..source };
-                self.bind(op.result(0).map_err(|error| error.to_string())?.into(), address);
+                self.bind(access::result(&op).ok_or("has no result")?, address);
                 Ok(())
             }
             "rvv.constant" => self.constant(op),
@@ -314,7 +314,7 @@ impl<'c> Reader<'c> {
     where
         'c: 'a,
     {
-        let result: Value<'c, 'a> = op.result(0).map_err(|error| error.to_string())?.into();
+        let result: Value<'c, 'a> = access::result(&op).ok_or("has no result")?;
         let buffer = Buffer::of(result)?;
         let offset = op.i64("offset")?;
         let value = op.attribute("value").map_err(|error| error.to_string())?;

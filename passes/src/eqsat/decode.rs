@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ait_dialects::{Builder, attributes, types};
+use ait_dialects::{Builder, access, attributes, types};
 use egg::{Id, Language};
 use melior::ir::{Attribute, Value, operation::OperationLike};
 
@@ -121,7 +121,7 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
         }
         let r#type = types::tensor(build.context(), &known.shape, known.layout);
         let made = build.insert(name, &operands, &attributes, &[r#type])?;
-        made.result(0).map(Into::into).map_err(|error| error.to_string())
+        access::result(&made).ok_or_else(|| format!("{name} has no result"))
     }
 
     fn data(&self, id: Id) -> Result<Vec<f64>, String> {

@@ -5,7 +5,7 @@
 //! | `read` | MLIR to the value graph |
 //! | `alias` | which values share memory (`accepts`: what each kernel allows), which copies remain |
 //! | `liveness` | between which steps a buffer holds data |
-//! | `offsets` | where in the arena each buffer is |
+//! | `offsets` | where in the arena each buffer is (`timeline`: what is there at the same time) |
 //! | `rewrite` | the graph to MLIR on memrefs |
 //!
 //! All but `read` and `rewrite` work on plain data.
@@ -20,6 +20,7 @@ mod rewrite;
 mod strides;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use read::{entry, name_of};
 pub use strides::View;

@@ -1,5 +1,7 @@
 //! Offsets of buffers in the arena: intervals of time that overlap get disjoint bytes.
 
+use super::timeline::Timeline;
+
 /// Alignment of every arena and weights offset in bytes: one cache line.
 pub const ALIGNMENT: u64 = 64;
 
@@ -15,7 +17,9 @@ pub struct Interval {
 }
 
 impl Interval {
-    fn overlaps(&self, other: &Self) -> bool {
+    /// Whether both hold data at some step.
+    #[cfg(test)]
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.first <= other.last && other.first <= self.last
     }
 }
@@ -27,13 +31,23 @@ pub struct Assignment {
     pub offsets: Vec<u64>,
     /// End of the highest interval, in whole cache lines.
     pub bytes: u64,
+    /// Busy ranges that were looked at: the work that placement took.
+    pub probes: usize,
 }
 
 /// The largest sum of bytes live at one step: no arena can be smaller.
 pub fn lower_bound(intervals: &[Interval]) -> u64 {
-    let live_at =
-        |step| intervals.iter().filter(|i| i.first <= step && step <= i.last).map(|i| i.bytes).sum();
-    intervals.iter().map(|interval| live_at(interval.first)).max().unwrap_or(0)
+    // Ends come before starts of the same step: an interval holds data to the end of its last step.
+    let starts = intervals.iter().map(|interval| (interval.first, true, interval.bytes));
+    let ends = intervals.iter().map(|interval| (interval.last + 1, false, interval.bytes));
+    let mut events: Vec<_> = starts.chain(ends).collect();
+    events.sort_unstable();
+    let (mut live, mut most) = (0, 0);
+    for (_, is_start, bytes) in events {
+        live = if is_start { live + bytes } else { live - bytes };
+        most = most.max(live);
+    }
+    most
 }
 
 /// Greedy placement with best fit, from several orders (larger first, longer first, larger area first);
@@ -53,30 +67,35 @@ pub fn assign(intervals: &[Interval]) -> Assignment {
         order.sort_by_key(|&i| std::cmp::Reverse(key(&intervals[i])));
         place_in_order(intervals, &order)
     });
-    let mut best = Assignment { offsets: Vec::new(), bytes: u64::MAX };
+    let mut best = Assignment { offsets: Vec::new(), bytes: u64::MAX, probes: 0 };
     for candidate in candidates {
+        let probes = best.probes + candidate.probes;
         if candidate.bytes < best.bytes {
             best = candidate;
         }
+        best.probes = probes;
     }
     best
 }
 
 fn place_in_order(intervals: &[Interval], order: &[usize]) -> Assignment {
     let mut offsets = vec![0; intervals.len()];
-    let mut placed: Vec<usize> = Vec::new(); // by offset
-    let mut bytes = 0;
+    let mut placed = Timeline::of(intervals);
+    let (mut bytes, mut probes) = (0, 0);
     for &index in order {
         let interval = &intervals[index];
-        let busy = placed.iter().filter(|&&p| intervals[p].overlaps(interval));
-        let busy = busy.map(|&p| (offsets[p], offsets[p] + intervals[p].bytes.next_multiple_of(ALIGNMENT)));
-        let offset = best_fit(busy, interval.bytes.next_multiple_of(ALIGNMENT));
+        let mut busy: Vec<_> = placed
+            .overlapping(interval)
+            .map(|at| (offsets[at], offsets[at] + intervals[at].bytes.next_multiple_of(ALIGNMENT)))
+            .collect();
+        busy.sort_unstable();
+        probes += busy.len();
+        let offset = best_fit(busy.into_iter(), interval.bytes.next_multiple_of(ALIGNMENT));
         offsets[index] = offset;
         bytes = bytes.max(offset + interval.bytes.next_multiple_of(ALIGNMENT));
-        let position = placed.partition_point(|&p| offsets[p] <= offset);
-        placed.insert(position, index);
+        placed.insert(index, interval);
     }
-    Assignment { offsets, bytes }
+    Assignment { offsets, bytes, probes }
 }
 
 /// The lowest of the tightest gaps between `busy` ranges (sorted by start) that holds `bytes`, else the end.
@@ -138,9 +157,52 @@ mod tests {
         assert_eq!(lower_bound(&chain), 1280);
     }
 
+    /// The sum over all steps, as the bound is defined.
+    fn defined_bound(intervals: &[Interval]) -> u64 {
+        let live =
+            |step| intervals.iter().filter(|i| i.first <= step && step <= i.last).map(|i| i.bytes).sum();
+        intervals.iter().map(|interval| live(interval.first)).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn the_bound_is_the_largest_live_set() {
+        let mut random = Random(11);
+        for _ in 0..200 {
+            let interval = |_| {
+                let first = random.below(20) as usize;
+                Interval { bytes: random.below(500), first, last: first + random.below(9) as usize }
+            };
+            let intervals: Vec<_> = (0..25).map(interval).collect();
+            assert_eq!(lower_bound(&intervals), defined_bound(&intervals));
+        }
+    }
+
+    /// Layers, residuals over a block, and one value that all read: work grows as the layers do.
+    #[test]
+    fn placing_takes_time_in_proportion_to_the_layers() {
+        let probes = |layers: usize| {
+            let near = (0..layers).map(|i| Interval { bytes: 640, first: i, last: i + 1 + i % 3 });
+            let all = Interval { bytes: 64, first: 0, last: layers };
+            assign(&near.chain([all]).collect::<Vec<_>>()).probes
+        };
+        let (few, many) = (probes(1000), probes(16_000));
+        assert!(many <= 17 * few, "{few} probes for 1000 layers, {many} for 16 times as many");
+    }
+
+    /// Offsets are 64 bits wide: buffers of 3 GiB each.
+    #[test]
+    fn arenas_may_be_larger_than_4_gib() {
+        let bytes = 3 << 30;
+        let intervals = [0, 0, 1].map(|first| Interval { bytes, first, last: 2 });
+        let plan = assign(&intervals);
+        let mut offsets = plan.offsets.clone();
+        offsets.sort_unstable();
+        assert_eq!((offsets, plan.bytes), (vec![0, bytes, 2 * bytes], 3 * bytes));
+    }
+
     #[test]
     fn nothing_needs_nothing() {
-        assert_eq!(assign(&[]), Assignment { offsets: vec![], bytes: 0 });
+        assert_eq!(assign(&[]), Assignment { offsets: vec![], bytes: 0, probes: 0 });
         assert_eq!(lower_bound(&[]), 0);
     }
 

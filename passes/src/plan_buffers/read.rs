@@ -5,7 +5,7 @@ use super::graph::{Graph, Kernel, Kind, Node, Role};
 use super::strides::View;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::init_index;
-use ait_dialects::types;
+use ait_dialects::{access, types};
 use melior::StringRef;
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationLike, OperationRef};
@@ -121,8 +121,7 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
             self.ops.push(Some(op));
             return Ok(());
         }
-        let result: Value<'c, 'a> =
-            op.result(0).map_err(|_| "has no result: it is planned already".to_string())?.into();
+        let result: Value<'c, 'a> = access::result(&op).ok_or("has no result: it is planned already")?;
         let natural = natural(result.r#type(), kind == Kind::Constant)?;
         let natural = if name == "rvv.split_phases" { natural.spread() } else { natural };
         self.add(result, Node { kind, natural }, &operands, Some(op));
@@ -131,9 +130,8 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
 }
 
 fn require_empty(value: Value<'_, '_>) -> Result<(), String> {
-    let owner = melior::ir::operation::OperationResult::try_from(value);
-    match owner {
-        Ok(result) if result.owner().name().as_string_ref() == StringRef::new("tensor.empty") => Ok(()),
+    match access::definition(value) {
+        Some(op) if op.name().as_string_ref() == StringRef::new("tensor.empty") => Ok(()),
         _ => Err("needs a tensor.empty as init".to_string()),
     }
 }

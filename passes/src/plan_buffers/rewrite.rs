@@ -7,7 +7,7 @@ use super::read::{Source, name_of};
 use super::strides::View;
 use ait_dialects::attributes::{f32, i64};
 use ait_dialects::infer::init_index;
-use ait_dialects::{Builder, types};
+use ait_dialects::{Builder, access, types};
 use melior::Context;
 use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute};
 use melior::ir::block::BlockLike;
@@ -226,7 +226,7 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         } else {
             let offset = [("offset", i64(self.context, offset))];
             let view = self.builder(location).insert("rvv.view", &[base], &offset, &[r#type])?;
-            view.result(0).map_err(|error| error.to_string())?.into()
+            access::result(&view).ok_or("a view without a result")?
         };
         self.views.insert(key, value);
         Ok(value)
@@ -238,7 +238,7 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
             Root::Constant(node) => self.source.ops.get(node.index()).copied().flatten(),
             _ => None,
         };
-        let element = constant.and_then(|op| types::element(op.result(0).ok()?.r#type()));
+        let element = constant.and_then(|op| types::element(access::result(&op)?.r#type()));
         element.unwrap_or_else(|| Type::float32(self.context))
     }
 
@@ -285,7 +285,7 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         let attributes = [("value", data), ("offset", i64(self.context, offset.cast_signed()))];
         let r#type = memref(self.context, &place.view, self.element(place.root))?;
         let op = self.builder(location).insert("rvv.constant", &[], &attributes, &[r#type])?;
-        let value = op.result(0).map_err(|error| error.to_string())?.into();
+        let value = access::result(&op).ok_or("a constant without a result")?;
         self.views.insert(key, value);
         Ok(value)
     }

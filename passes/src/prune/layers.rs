@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ait_dialects::attributes::Attributes;
+use ait_dialects::{access, attributes::Attributes};
 use melior::ir::{
     Module, Value,
     operation::{OperationLike, OperationRef},
@@ -144,7 +144,7 @@ pub(super) fn sites<'c, 'a>(rewriter: &'a Rewriter<'c, '_>) -> Result<Vec<Site<'
     for op in rewriter.ops() {
         let key = |op: OperationRef| op.to_raw().ptr as usize;
         let behind = |value: Value| definition(value).is_some_and(|op| behind_convolution.contains(&key(op)));
-        let (is_stem, any) = (!op.operand(0).is_ok_and(behind), op.operands().any(behind));
+        let (is_stem, any) = (!access::operand(&op, 0).is_some_and(behind), op.operands().any(behind));
         let kind = name(op);
         if any || kind == "ait.conv2d" {
             behind_convolution.insert(key(op));

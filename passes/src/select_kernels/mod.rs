@@ -12,7 +12,7 @@ mod xnn;
 
 use ait_cores::Core;
 use ait_dialects::{
-    Builder, Layout,
+    Builder, Layout, access,
     attributes::{self, Attributes},
     infer::init_index,
     nm::Columns,
@@ -147,13 +147,13 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
 
     /// The pattern of its weights, operand 1, if they are pruned.
     fn pattern(&self) -> Result<Option<Columns>, PassError> {
-        let Ok(weights) = self.op.operand(1) else { return Ok(None) };
+        let Some(weights) = access::operand(&self.op, 1) else { return Ok(None) };
         Columns::of_encoding(weights.r#type()).map_err(|message| self.error(message))
     }
 
     /// Operand 3 of a convolution or gemm.
     fn residual(&self) -> Option<Value<'c, 'a>> {
-        self.op.operand(3).ok()
+        access::operand(&self.op, 3)
     }
 
     /// An attribute of the op, as it is.

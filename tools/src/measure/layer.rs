@@ -1,6 +1,6 @@
 //! Convolutions to measure: found in a network, or given; their data, and networks of one of them.
 
-use ait_dialects::Layout;
+use ait_dialects::{Layout, access};
 use ait_passes::convolutions::convolution;
 pub use ait_passes::cost::Convolution as Shape;
 use ait_passes::rewrite::{self, Rewriter};
@@ -98,7 +98,7 @@ impl fmt::Display for LeftOut {
 
 /// Whether no op stands between an input of the network and the convolution.
 fn is_stem(op: OperationRef<'_, '_>) -> bool {
-    op.operand(0).is_ok_and(|input| rewrite::definition(input).is_none())
+    access::operand(&op, 0).is_some_and(|input| rewrite::definition(input).is_none())
 }
 
 /// The ONNX node: the text of `loc("node")`.

@@ -6,9 +6,9 @@ pub mod layer;
 pub use bench::{Bench, Setting};
 
 use crate::cli::joined;
-use ait_dialects::Layout;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::nm::Columns;
+use ait_dialects::{Layout, access};
 use ait_lowering::Program;
 use ait_passes::prune::Amount;
 use ait_passes::rewrite::{self, Rewriter};
@@ -16,7 +16,6 @@ use ait_passes::{PassError, Pipeline};
 use ait_runtime::Tensor;
 use anyhow::{Context as _, Result, ensure};
 use layer::{Data, Shape};
-use melior::ir::operation::OperationLike;
 use melior::ir::{Module, ValueLike};
 use serde::Serialize;
 
@@ -139,7 +138,8 @@ fn prune(
     Pipeline::parse(context, &pass)?.run(module)?;
     let rewriter = Rewriter::new(module);
     let conv = rewriter.ops().into_iter().find(|op| rewrite::name(*op) == "ait.conv2d");
-    let filter = conv.context("no convolution was pruned")?.operand(1)?;
+    let filter =
+        access::operand(&conv.context("no convolution was pruned")?, 1).context("it has no filter")?;
     let dims = ait_dialects::types::shape(filter.r#type()).map_err(anyhow::Error::msg)?;
     let dims: Vec<usize> = dims.into_iter().filter_map(|dim| usize::try_from(dim).ok()).collect();
     Ok(Tensor::new(dims, rewrite::constant_data(filter).context("the filter is no constant")?)?)

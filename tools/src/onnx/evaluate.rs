@@ -2,7 +2,7 @@
 
 use super::constant::{Constant, Data};
 use ait_dialects::attributes::Attributes;
-use ait_dialects::types;
+use ait_dialects::{access, types};
 use ait_runtime::Tensor;
 use ait_runtime::reference::{self, BinaryFn, Conv2d, Pool2d};
 use melior::ir::operation::{OperationLike, OperationRef};
@@ -46,7 +46,7 @@ impl Evaluated {
         let mut tensors = Tensors::new();
         let mut next = block.first_operation();
         while let Some(op) = next {
-            let result = Value::from(op.result(0).map_err(|error| error.to_string())?);
+            let result = access::result(&op).ok_or("an op has no result")?;
             let shape = types::shape(result.r#type())?;
             if work.take(cost(&op, &shape)?).is_none() {
                 return Ok(None);
@@ -74,7 +74,7 @@ fn name(op: &OperationRef<'_, '_>) -> String {
 
 /// Multiply-adds of an op, or elements where it has none.
 fn cost(op: &OperationRef<'_, '_>, result: &[i64]) -> Result<u64, String> {
-    let operand = |index| types::shape(op.operand(index).map_err(|error| error.to_string())?.r#type());
+    let operand = |index| types::shape(access::operand(op, index).ok_or("an op lacks an operand")?.r#type());
     let each = match name(op).as_str() {
         "ait.conv2d" => types::elements(operand(1)?.get(1..).unwrap_or_default())?,
         "ait.gemm" | "ait.matmul" => operand(0)?.last().copied().unwrap_or(1),
@@ -102,7 +102,7 @@ fn list(values: &[i64]) -> Result<Vec<usize>, String> {
 /// One op of the importer on tensors; it makes no residuals.
 fn evaluate(op: &OperationRef<'_, '_>, shape: &[i64], tensors: &Tensors) -> Result<Tensor, String> {
     let operands = (0..op.operand_count())
-        .map(|index| op.operand(index).ok().and_then(|value| tensors.get(&key(value))))
+        .map(|index| access::operand(op, index).and_then(|value| tensors.get(&key(value))))
         .collect::<Option<Vec<_>>>()
         .ok_or("an operand was not evaluated")?;
     let attributes = *op;
