@@ -6,6 +6,7 @@ use melior::Context;
 use melior::ir::attribute::DenseElementsAttribute;
 use melior::ir::r#type::{IntegerType, MemRefType, RankedTensorType, ShapedTypeLike};
 use melior::ir::{Attribute, AttributeLike, Type, TypeLike};
+use std::borrow::Cow;
 
 /// `tensor<shape x f32, layout>`; the layout matters at rank 4 only.
 pub fn tensor<'c>(context: &'c Context, shape: &[i64], layout: Layout) -> Type<'c> {
@@ -175,30 +176,58 @@ pub fn integer_data(attribute: Attribute<'_>) -> Result<Vec<u32>, String> {
     Ok(bytes.chunks_exact(width as usize / 8).map(value).collect())
 }
 
+/// The bytes that a dense attribute holds, little-endian and row-major: of all its elements, or of one if all are equal.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'c> {
+    /// Of every element, or of one.
+    pub bytes: &'c [u8],
+    /// Number of elements.
+    pub count: usize,
+    /// Bytes of an element.
+    pub width: usize,
+}
+
+impl<'c> Stored<'c> {
+    /// Looks into an attribute; nothing is copied.
+    ///
+    /// # Errors
+    /// If the attribute is not dense, or its elements are neither `f32` nor integers of 8, 16 or 32 bits.
+    pub fn of(attribute: Attribute<'c>) -> Result<Self, String> {
+        let dense =
+            DenseElementsAttribute::try_from(attribute).map_err(|_| "the value must be dense elements")?;
+        let r#type = attribute.r#type();
+        let width = element_bytes(r#type)?;
+        let count = usize::try_from(elements(&shape(r#type)?)?).map_err(|error| error.to_string())?;
+        if count == 0 {
+            return Ok(Self { bytes: &[], count, width });
+        }
+        let stored = if dense.is_splat() { 1 } else { count };
+        // SAFETY: elements of whole bytes are stored one after the other, a splat's once, as long as the context lives;
+        // this host is little-endian.
+        let bytes = unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<u8>(), stored * width) };
+        Ok(Self { bytes, count, width })
+    }
+
+    /// Whether one element stands for several.
+    pub fn is_splat(&self) -> bool {
+        self.count * self.width > self.bytes.len()
+    }
+}
+
 /// The bytes of dense elements, little-endian and row-major; a splat is expanded.
 ///
 /// # Errors
-/// If the attribute is not dense, or its elements are neither `f32` nor integers of 8, 16 or 32 bits.
+/// As [`Stored::of`].
 pub fn raw_bytes(attribute: Attribute<'_>) -> Result<Vec<u8>, String> {
-    let dense =
-        DenseElementsAttribute::try_from(attribute).map_err(|_| "the value must be dense elements")?;
-    let r#type = attribute.r#type();
-    let width = element_bytes(r#type)?;
-    let count = usize::try_from(elements(&shape(r#type)?)?).map_err(|error| error.to_string())?;
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let stored = if dense.is_splat() { 1 } else { count };
-    // SAFETY: elements of whole bytes are stored one after the other, a splat's once; this host is little-endian.
-    let raw = unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<u8>(), stored * width) };
-    Ok(raw.repeat(count / stored))
+    let stored = Stored::of(attribute)?;
+    Ok(if stored.is_splat() { stored.bytes.repeat(stored.count) } else { stored.bytes.to_vec() })
 }
 
-/// The data of dense `f32` elements (row-major); a splat is expanded.
+/// The data of dense `f32` elements (row-major); a splat is expanded, everything else read where it is.
 ///
 /// # Errors
 /// If the attribute is not dense `f32`.
-pub fn f32_data(attribute: Attribute<'_>) -> Result<Vec<f32>, String> {
+pub fn f32_slice(attribute: Attribute<'_>) -> Result<Cow<'_, [f32]>, String> {
     let wrong = || "the value must be dense f32 elements".to_string();
     let dense = DenseElementsAttribute::try_from(attribute).map_err(|_| wrong())?;
     let r#type = attribute.r#type();
@@ -206,16 +235,38 @@ pub fn f32_data(attribute: Attribute<'_>) -> Result<Vec<f32>, String> {
         return Err(wrong());
     }
     let count = usize::try_from(elements(&shape(r#type)?)?).map_err(|_| wrong())?;
-    if dense.is_splat() && count > 0 {
-        return Ok(vec![dense.f32_splat_value(); count]);
+    if count == 0 {
+        return Ok(Cow::Borrowed(&[]));
     }
-    // SAFETY: a dense f32 attribute that is no splat holds `count` contiguous f32 values.
-    let raw = if count == 0 {
-        &[][..]
-    } else {
-        unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<f32>(), count) }
-    };
-    Ok(raw.to_vec())
+    if dense.is_splat() {
+        return Ok(Cow::Owned(vec![dense.f32_splat_value(); count]));
+    }
+    // SAFETY: a dense f32 attribute that is no splat holds `count` contiguous f32 values as long as the context lives.
+    Ok(Cow::Borrowed(unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<f32>(), count) }))
+}
+
+/// [`f32_slice`], copied.
+///
+/// # Errors
+/// As [`f32_slice`].
+pub fn f32_data(attribute: Attribute<'_>) -> Result<Vec<f32>, String> {
+    f32_slice(attribute).map(Cow::into_owned)
+}
+
+/// Most elements of a splat that anything expands: 2 GiB of f32. It is a few bytes of text, and its expansion must not take
+/// all memory or all day. Other constants are as large as what they were read from.
+pub const MOST_OF_A_SPLAT: usize = 1 << 29;
+
+/// Checks that a splat is not too large to be expanded.
+///
+/// # Errors
+/// If it is; if the attribute is not dense.
+pub fn check_splat(attribute: Attribute<'_>) -> Result<(), String> {
+    let stored = Stored::of(attribute)?;
+    match stored.is_splat() && stored.count > MOST_OF_A_SPLAT {
+        true => Err(format!("has {} equal elements, more than {MOST_OF_A_SPLAT}", stored.count)),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use ait_passes::PassError;
 use melior::Context;
 use melior::ir::operation::OperationLike;
 use melior::ir::{Location, Module};
+use std::io::Write;
 
-/// A compiled model, in memory.
+/// A compiled model, in memory but for its weights.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// C identifier.
@@ -24,25 +25,33 @@ pub struct Program {
     pub object: Vec<u8>,
     /// `<model>.h`.
     pub header: String,
-    /// `<model>.weights`.
-    pub weights: Vec<u8>,
     /// Whether to link XNNPACK.
     pub uses_xnnpack: bool,
 }
 
-/// Compiles a module at the buffer level.
+/// Compiles a module at the buffer level and writes `<model>.weights` into a sink.
 ///
 /// # Errors
-/// At the op that is of another level or that cannot be done; what LLVM reports.
-pub fn compile<'c>(context: &'c Context, module: &Module<'c>) -> Result<Program, PassError> {
-    compile_in(context, module).map_err(|fault| PassError::new(fault.location, fault.message))
+/// At the op that is of another level or that cannot be done; what LLVM or the sink report.
+pub fn compile<'c>(
+    context: &'c Context,
+    module: &Module<'c>,
+    weights: &mut dyn Write,
+) -> Result<Program, PassError> {
+    compile_in(context, module, weights).map_err(|fault| PassError::new(fault.location, fault.message))
 }
 
-fn compile_in<'c>(context: &'c Context, module: &Module<'c>) -> Result<Program, Fault<'c>> {
+fn compile_in<'c>(
+    context: &'c Context,
+    module: &Module<'c>,
+    weights: &mut dyn Write,
+) -> Result<Program, Fault<'c>> {
     let fault = |message: String| Fault::new(module.as_operation().location(), message);
     let model = read(module)?;
+    let checksum = write_weights(&model, weights)
+        .map_err(|error| Fault::new(Location::unknown(context), format!("the weights file: {error}")))?;
     let llvm = inkwell::context::Context::create();
-    let lowered = translate(context, &model, &llvm)?;
+    let lowered = translate(context, &model, checksum, &llvm)?;
     let target = Target::new().map_err(fault)?;
     target.optimize(&lowered).map_err(fault)?;
     let object = emit_object(&target, &lowered).map_err(fault)?;
@@ -51,15 +60,11 @@ fn compile_in<'c>(context: &'c Context, module: &Module<'c>) -> Result<Program, 
         Call::Xnn(_) => None,
     });
     spills::check(&object, kernels).map_err(fault)?;
-    let mut weights = Vec::new();
-    write_weights(&model, &mut weights)
-        .map_err(|error| Fault::new(Location::unknown(context), error.to_string()))?;
     Ok(Program {
         report: Report::new(&model, Some(object.len() as u64)),
         header: header(&model),
         uses_xnnpack: model.layers.iter().any(|layer| matches!(layer.call, Call::Xnn(_))),
         object,
-        weights,
         name: model.name,
         inputs: model.inputs,
         outputs: model.outputs,

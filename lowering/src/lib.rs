@@ -28,4 +28,4 @@ pub use report::Report;
 pub use translate::{
     Address, Base, Call, Constant, Layer, Model, Sparsity, Tensor, XnnCall, read, translate,
 };
-pub use weights::write_weights;
+pub use weights::{weights_checksum, write_weights};

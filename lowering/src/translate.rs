@@ -3,11 +3,11 @@
 mod buffer;
 mod dialect;
 mod entry;
+mod initial;
 mod model;
 mod xnn;
 
 use crate::kernels::Kernel;
-use crate::weights::weights_checksum;
 use crate::{Fault, define};
 use melior::Context;
 use melior::ir::Location;
@@ -17,19 +17,19 @@ use std::collections::BTreeMap;
 pub use xnn::XnnCall;
 
 /// The LLVM module of a program: tables, entry code and every kernel once, not optimised.
-/// It exports `<model>_program`, `_create`, `_input`, `_output`, `_run` and `_destroy`.
+/// It exports `<model>_program`, `_create`, `_input`, `_output`, `_run` and `_destroy`. `checksum` is that of the weights file.
 ///
 /// # Errors
 /// If the program has a tensor of rank above 8, a constant that is not dense, or a kernel that cannot be made.
 pub fn translate<'c, 'l>(
     context: &'c Context,
     model: &Model<'c>,
+    checksum: u64,
     llvm: &'l inkwell::context::Context,
 ) -> Result<inkwell::module::Module<'l>, Fault<'c>> {
     let location = Location::unknown(context);
     let fault = |message: String| Fault::new(location, message);
-    let checksum = weights_checksum(model, location)?;
-    let entry = entry::entry(context, model, checksum).map_err(fault)?;
+    let (entry, tables) = entry::entry(context, model, checksum).map_err(fault)?;
     if !entry.as_operation().verify() {
         return Err(fault("the entry code does not verify".to_string()));
     }
@@ -43,6 +43,7 @@ pub fn translate<'c, 'l>(
         inkwell::module::Module::new(raw.cast())
     };
     module.set_name(&model.name);
+    initial::set(&module, &tables).map_err(fault)?;
     emit_kernels(model, &module).map_err(fault)?;
     module.verify().map_err(|error| fault(format!("the LLVM module does not verify: {error}")))?;
     Ok(module)

@@ -69,7 +69,8 @@ fn compiles(context: &Context, target: &Target, text: &str) -> bool {
     let Some(module) = Module::parse(context, text).filter(ait_dialects::verify) else { return false };
     let Ok(model) = read(&module) else { return false };
     let llvm = LlvmContext::create();
-    let Ok(lowered) = translate(context, &model, &llvm) else { return false };
+    let Ok(checksum) = write_weights(&model, &mut std::io::sink()) else { return false };
+    let Ok(lowered) = translate(context, &model, checksum, &llvm) else { return false };
     emit_object(target, &lowered).is_ok()
 }
 

@@ -34,7 +34,8 @@ fn entry_code_calls_the_runtime() {
     let module = parse(&context, MODEL).unwrap();
     let program = read(&module).unwrap();
     let llvm = inkwell::context::Context::create();
-    let lowered = translate(&context, &program, &llvm).unwrap();
+    let checksum = write_weights(&program, &mut std::io::sink()).unwrap();
+    let lowered = translate(&context, &program, checksum, &llvm).unwrap();
     insta::assert_snapshot!(lowered.print_to_string().to_string());
     let target = Target::new().unwrap();
     target.optimize(&lowered).unwrap();
@@ -78,6 +79,60 @@ fn weights_are_in_memory_order_at_their_offsets() {
         expected ^= expected >> 32;
     }
     assert_eq!(checksum, expected);
+}
+
+/// Two constants of 2 GiB before a small one, an arena of 6 GiB: offsets beyond 4 GiB.
+const LARGE: &str = r#"
+module @large attributes {ait.arena_bytes = 6442450944 : i64, ait.arena_lower_bound = 64 : i64,
+                          ait.weights_bytes = 4294967360 : i64} {
+  func.func @main(%x: memref<1x2xf32>, %y: memref<1x2xf32> {ait.output}, %arena: memref<6442450944xi8>) {
+    %0 = "rvv.constant"() {value = dense<1.0> : tensor<536870912xf32>, offset = 0 : i64} : () -> memref<536870912xf32>
+    %1 = "rvv.constant"() {value = dense<2.0> : tensor<536870912xf32>, offset = 2147483648 : i64}
+      : () -> memref<536870912xf32>
+    %w = "rvv.constant"() {value = dense<3.0> : tensor<1x2xf32>, offset = 4294967296 : i64} : () -> memref<1x2xf32>
+    %v = "rvv.view"(%arena) {offset = 6442450880 : i64} : (memref<6442450944xi8>) -> memref<1x2xf32>
+    "rvv.binary"(%x, %w, %v) {fn = "add", epilogue = {act = "identity"}, lmul = 1 : i64}
+      : (memref<1x2xf32>, memref<1x2xf32>, memref<1x2xf32>) -> ()
+    "rvv.unary"(%v, %y) {epilogue = {act = "relu"}, lmul = 1 : i64} : (memref<1x2xf32>, memref<1x2xf32>) -> ()
+    return
+  }
+}
+"#;
+
+/// Counts what is written.
+struct Counter(u64);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn offsets_are_64_bits_wide() {
+    let context = ait_dialects::context();
+    let module = parse(&context, LARGE).unwrap();
+    let program = read(&module).unwrap();
+    let llvm = inkwell::context::Context::create();
+    let text = translate(&context, &program, 0, &llvm).unwrap().print_to_string().to_string();
+    for offset in ["i64 6442450880", "i64 4294967296", "i64 6442450944", "i64 4294967360"] {
+        assert!(text.contains(offset), "{offset} is not in {text}");
+    }
+    let mut counter = Counter(0);
+    write_weights(&program, &mut counter).unwrap();
+    assert_eq!(counter.0, (4 << 30) + 64);
+}
+
+#[test]
+fn splats_are_bounded() {
+    let context = ait_dialects::context();
+    let module = parse(&context, &LARGE.replace("536870912", "536870913")).unwrap();
+    assert!(read(&module).unwrap_err().message.contains("equal elements"));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! - `reshape(reshape(x)) = reshape(x)`, likewise `convert_layout`; `transpose` composes
 //! - a `transpose` that only moves dimensions of size 1 is a `reshape`
 //! - `reshape`, `transpose`, `convert_layout`, `slice`, `pad`, `activation` that change nothing are `x`
-//! - `reshape(constant)` is a constant
+//! - `reshape(constant)` is a constant, up to a size: MLIR keeps the data of both, and passes see through the reshape
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use melior::ir::{
 
 use crate::{
     Options, PassError,
-    rewrite::{Rewriter, constant, defined_by, is_erased, name, operand, result, shape},
+    rewrite::{MOST_COPIED, Rewriter, constant, defined_by, is_erased, name, operand, result, shape},
 };
 
 /// Runs the pass.
@@ -127,7 +127,9 @@ fn reshape<'c, 'a>(
     }
     let build = rewriter.before(op)?;
     let to = shape(op, output)?;
-    if let Some(dense) = constant(input).and_then(|value| DenseElementsAttribute::try_from(value).ok()) {
+    let is_small = types::elements(&to).is_ok_and(|count| count <= MOST_COPIED);
+    let data = constant(input).filter(|_| is_small);
+    if let Some(dense) = data.and_then(|value| DenseElementsAttribute::try_from(value).ok()) {
         // SAFETY: a static f32 type of as many elements, which the verifier has checked.
         let reshaped = unsafe {
             melior::ir::Attribute::from_raw(mlir_sys::mlirDenseElementsAttrReshapeGet(

@@ -1,6 +1,6 @@
 //! Reading and changing the ops of a module. All unsafe code of the passes is here.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 pub use ait_dialects::access::definition;
 use ait_dialects::{Builder, Layout, access, types};
@@ -161,20 +161,32 @@ pub fn defined_by<'c, 'a>(value: Value<'c, 'a>, wanted: &str) -> Option<Operatio
     definition(value).filter(|op| name(*op) == wanted)
 }
 
-/// The elements of a value made by `ait.constant`.
+/// Most elements of a constant that are copied only to have another shape: 64 MiB.
+pub const MOST_COPIED: i64 = 1 << 24;
+
+/// The elements of a value made by `ait.constant`, in the order of the value's elements: it may be reshaped since.
 pub fn constant<'c>(value: Value<'c, '_>) -> Option<Attribute<'c>> {
+    let mut value = value;
+    while let Some(reshape) = defined_by(value, "ait.reshape") {
+        value = access::operand(&reshape, 0)?;
+    }
     defined_by(value, "ait.constant")?.attribute("value").ok()
 }
 
-/// Most elements of a constant that a pass computes with: 2 GiB of f32. A splat of any size is a
-/// few bytes of text, and its expansion must not take all memory.
+/// Most elements that a pass makes up: 2 GiB of f32.
 pub const MAX_ELEMENTS: i64 = 1 << 29;
 
-/// The `f32` data of a value made by `ait.constant`, row-major; none above [`MAX_ELEMENTS`].
+/// The `f32` data of a value made by `ait.constant`, row-major, read where it is; none of a splat that is too large to be
+/// expanded ([`types::MOST_OF_A_SPLAT`]).
+pub fn constant_slice<'c>(value: Value<'c, '_>) -> Option<Cow<'c, [f32]>> {
+    let data = constant(value)?;
+    types::check_splat(data).ok()?;
+    types::f32_slice(data).ok()
+}
+
+/// [`constant_slice`], copied.
 pub fn constant_data(value: Value) -> Option<Vec<f32>> {
-    let shape = types::shape(value.r#type()).ok()?;
-    types::elements(&shape).ok().filter(|&count| count <= MAX_ELEMENTS)?;
-    types::f32_data(constant(value)?).ok()
+    constant_slice(value).map(Cow::into_owned)
 }
 
 /// The shape of a value.

@@ -47,6 +47,10 @@ pub enum Clock {
     Device,
 }
 
+/// Most weights in an executable. Its code reaches symbols within 2 GiB (code model medlow, of XNNPACK and the C library
+/// too), and 64 MiB are left for everything else.
+pub const MOST_EMBEDDED: u64 = (2 << 30) - (64 << 20);
+
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -56,6 +60,12 @@ pub enum TargetError {
     /// The model's name is no C identifier.
     #[error("`{0}` is no C identifier")]
     Name(String),
+    /// There are too many weights for an executable.
+    #[error(
+        "{0} bytes of weights are more than the {MOST_EMBEDDED} that an executable can have in it, whose code reaches 2 GiB; \
+         take the object or the library, which read the weights from their file (--emit=obj, --emit=lib)"
+    )]
+    Embedded(u64),
     /// A tool failed.
     #[error("{tool} failed while building {output}:\n{stderr}")]
     Tool {
@@ -132,6 +142,11 @@ impl Toolchain {
     ) -> Result<(), TargetError> {
         if !is_c_identifier(model) {
             return Err(TargetError::Name(model.to_owned()));
+        }
+        let error = |source| TargetError::File { path: weights.to_owned(), source };
+        let bytes = weights.metadata().map_err(error)?.len();
+        if bytes > MOST_EMBEDDED {
+            return Err(TargetError::Embedded(bytes));
         }
         let work = Workspace::new()?;
         work.link_in(object, "model.o")?;

@@ -225,7 +225,7 @@ pub enum Emit {
     Obj,
     /// libNAME.a (object, runtime, XNNPACK if used), NAME.h, NAME.weights
     Lib,
-    /// NAME: a static executable with the weights inside
+    /// NAME: a static executable with the weights inside, 1984 MiB at most
     Exe,
 }
 

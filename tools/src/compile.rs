@@ -68,13 +68,17 @@ pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Pa
     let context = ait_dialects::context();
     let module = buffers(&context, model, network)?;
     progress.step("kernels");
-    let program = ait_lowering::compile(&context, &module)?;
-    let description = Description::of(&program);
     // Everything is made in a directory beside the results; only then are they moved into place.
     let staging = tempfile::Builder::new()
         .prefix(".ait-")
         .tempdir_in(directory)
         .with_context(|| format!("cannot write to {}", directory.display()))?;
+    // Weights may be larger than memory: they go to their file as they are read.
+    let weights = staging.path().join(WEIGHTS);
+    let mut file =
+        std::fs::File::create(&weights).with_context(|| format!("cannot write {}", weights.display()))?;
+    let program = ait_lowering::compile(&context, &module, &mut file)?;
+    let description = Description::of(&program);
     progress.step("files");
     let names = write_all(&program, &description, emit, staging.path())?;
     let mut artifacts = Artifacts::default();
@@ -157,7 +161,10 @@ pub fn read<'c>(context: &'c Context, model: &Path, sizes: &ImportOptions) -> Re
     }
 }
 
-/// Writes the files into `directory` and returns their names.
+/// The weights file in the staging directory, before the program has its name.
+const WEIGHTS: &str = ".weights";
+
+/// Writes the files into `directory`, where the weights are already, and returns their names.
 fn write_all(
     program: &Program,
     description: &Description,
@@ -166,18 +173,21 @@ fn write_all(
 ) -> Result<Vec<String>> {
     let name = &program.name;
     let mut written = Vec::new();
-    let mut write = |file: String, bytes: &[u8]| -> Result<PathBuf> {
+    let write = |file: String, bytes: &[u8]| -> Result<String> {
         let path = directory.join(&file);
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        written.push(file);
-        Ok(path)
+        Ok(file)
     };
-    let object = write(format!("{name}.o"), &program.object)?;
-    let weights = write(format!("{name}.weights"), &program.weights)?;
-    write(format!("{name}.h"), program.header.as_bytes())?;
+    let object = directory.join(format!("{name}.o"));
+    written.push(write(format!("{name}.o"), &program.object)?);
+    let weights = directory.join(format!("{name}.weights"));
+    std::fs::rename(directory.join(WEIGHTS), &weights)
+        .with_context(|| format!("cannot write {}", weights.display()))?;
+    written.push(format!("{name}.weights"));
+    written.push(write(format!("{name}.h"), program.header.as_bytes())?);
     let (runtime, text) = ait_runtime::target::HEADER;
-    write(runtime.to_owned(), text.as_bytes())?;
-    write(format!("{name}.json"), serde_json::to_string_pretty(description)?.as_bytes())?;
+    written.push(write(runtime.to_owned(), text.as_bytes())?);
+    written.push(write(format!("{name}.json"), serde_json::to_string_pretty(description)?.as_bytes())?);
     if emit.contains(&Emit::Lib) {
         let file = format!("lib{name}.a");
         Toolchain::find()?.build_lib(&object, program.uses_xnnpack, &directory.join(&file))?;

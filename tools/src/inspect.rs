@@ -26,7 +26,7 @@ pub struct Arguments {
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let context = ait_dialects::context();
     let module = compile::buffers(&context, &arguments.model, &arguments.network)?;
-    let description = Description::of(&ait_lowering::compile(&context, &module)?);
+    let description = Description::of(&ait_lowering::compile(&context, &module, &mut std::io::sink())?);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&description)?);
     } else {

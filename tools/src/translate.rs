@@ -129,7 +129,9 @@ fn translate(cli: &Cli, context: &Context, module: &Module<'_>) -> Result<()> {
         return output::write(&cli.output, |sink| Ok(writeln!(sink, "{report:#}")?));
     }
     let llvm = LlvmContext::create();
-    let lowered = ait_lowering::translate(context, &program, &llvm).map_err(fault)?;
+    let location = module.as_operation().location();
+    let checksum = ait_lowering::weights_checksum(&program, location).map_err(fault)?;
+    let lowered = ait_lowering::translate(context, &program, checksum, &llvm).map_err(fault)?;
     emit(cli, &lowered)
 }
 

@@ -32,14 +32,8 @@ pub fn check(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
     }
 }
 
-/// Most elements of weights: a splat of any size is a few bytes of text, and its expansion must not take all memory.
-const MOST_ELEMENTS: i64 = 1 << 29;
-
 /// The data of a constant of the graph or of the weights file.
 fn constant<'c>(value: Value<'c, '_>, what: &str) -> Result<Attribute<'c>, String> {
-    if types::elements(&types::shape(value.r#type())?)? > MOST_ELEMENTS {
-        return Err(format!("has more than {MOST_ELEMENTS} {what}"));
-    }
     let missing = || format!("needs constant {what}");
     let owner = access::definition(value).ok_or_else(missing)?;
     let is_constant = matches!(owner.name().as_string_ref().as_str(), Ok("ait.constant" | "rvv.constant"));
@@ -47,13 +41,14 @@ fn constant<'c>(value: Value<'c, '_>, what: &str) -> Result<Attribute<'c>, Strin
     if types::shape(attribute.r#type())? != types::shape(value.r#type())? {
         return Err(format!("has {what} of another shape than their type"));
     }
+    types::check_splat(attribute).map_err(|message| format!("has {what} of a constant that {message}"))?;
     // SAFETY: attributes live as long as their context, not only as the op.
     Ok(unsafe { Attribute::from_raw(attribute.to_raw()) })
 }
 
 fn pruned(value: Value<'_, '_>, pattern: Columns, groups: i64) -> Result<(), String> {
     let data = constant(value, "sparse weights")?;
-    check_columns(pattern, &types::shape(value.r#type())?, groups, &types::f32_data(data)?)
+    check_columns(pattern, &types::shape(value.r#type())?, groups, &types::f32_slice(data)?)
 }
 
 fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {

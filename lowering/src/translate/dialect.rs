@@ -1,13 +1,13 @@
 //! The few ops of MLIR's `llvm` dialect that a model's entry code is made of.
 
-use ait_dialects::attributes::{i64, i64_array, string};
+use ait_dialects::attributes::{i64, string};
 use ait_dialects::{Builder, access};
 use melior::Context;
 use melior::dialect::llvm::attributes::{Linkage, linkage};
 use melior::dialect::llvm::r#type as llvm;
 use melior::ir::attribute::{
-    ArrayAttribute, DenseI32ArrayAttribute, DictionaryAttribute, FlatSymbolRefAttribute, FloatAttribute,
-    IntegerAttribute, TypeAttribute,
+    ArrayAttribute, DenseI32ArrayAttribute, DictionaryAttribute, FlatSymbolRefAttribute, IntegerAttribute,
+    TypeAttribute,
 };
 use melior::ir::block::BlockLike;
 use melior::ir::operation::OperationBuilder;
@@ -42,12 +42,14 @@ pub struct Globals<'c, 'm> {
     module: &'m Module<'c>,
     location: Location<'c>,
     strings: std::collections::BTreeMap<String, String>,
+    initial: Vec<(String, Constant)>,
 }
 
 impl<'c, 'm> Globals<'c, 'm> {
     /// In an empty module.
     pub fn new(context: &'c Context, module: &'m Module<'c>) -> Self {
-        Self { context, module, location: Location::unknown(context), strings: Default::default() }
+        let location = Location::unknown(context);
+        Self { context, module, location, strings: Default::default(), initial: Vec::new() }
     }
 
     fn type_of(&self, constant: &Constant) -> Type<'c> {
@@ -80,20 +82,23 @@ impl<'c, 'm> Globals<'c, 'm> {
         Ok(())
     }
 
-    /// A constant global of given linkage.
-    pub fn constant(&self, name: &str, value: &Constant, visible: Linkage) -> Made<()> {
-        let region = Region::new();
-        let block = region.append_block(Block::new(&[]));
-        let code = Code::new(self.context, block, self.location);
-        let initial = code.constant(value, self.type_of(value), self)?;
-        code.builder.insert("llvm.return", &[initial], &[], &[])?;
+    /// A constant global of given linkage, whose value is set in LLVM: MLIR builds tables element by element, each
+    /// time as a whole new one.
+    pub fn constant(&mut self, name: &str, value: Constant, visible: Linkage) -> Made<()> {
         let attributes = [
             ("sym_name", string(self.context, name)),
-            ("global_type", TypeAttribute::new(self.type_of(value)).into()),
+            ("global_type", TypeAttribute::new(self.type_of(&value)).into()),
             ("linkage", linkage(self.context, visible)),
             ("constant", Attribute::unit(self.context)),
         ];
-        self.append("llvm.mlir.global", &attributes, region)
+        self.append("llvm.mlir.global", &attributes, Region::new())?;
+        self.initial.push((name.to_string(), value));
+        Ok(())
+    }
+
+    /// The values of all constants so far, by symbol.
+    pub fn into_initial(self) -> Vec<(String, Constant)> {
+        self.initial
     }
 
     /// The symbol of a zero-terminated string; equal strings are one.
@@ -133,22 +138,47 @@ impl<'c, 'm> Globals<'c, 'm> {
         visible: Linkage,
         body: impl FnOnce(&Function<'c, '_>) -> Made<()>,
     ) -> Made<()> {
+        self.function_with(name, result, arguments, &[("linkage", linkage(self.context, visible))], body)
+    }
+
+    /// A function that LLVM does not inline, for this module alone.
+    pub fn part(
+        &self,
+        name: &str,
+        result: Option<Type<'c>>,
+        arguments: &[Type<'c>],
+        body: impl FnOnce(&Function<'c, '_>) -> Made<()>,
+    ) -> Made<()> {
+        let internal = ("linkage", linkage(self.context, Linkage::Internal));
+        let attributes = [internal, ("no_inline", Attribute::unit(self.context))];
+        self.function_with(name, result, arguments, &attributes, body)
+    }
+
+    fn function_with(
+        &self,
+        name: &str,
+        result: Option<Type<'c>>,
+        arguments: &[Type<'c>],
+        more: &[(&str, Attribute<'c>)],
+        body: impl FnOnce(&Function<'c, '_>) -> Made<()>,
+    ) -> Made<()> {
         let region = Region::new();
         let types: Vec<_> = arguments.to_vec();
         // SAFETY: the region outlives the reference, which ends with this scope.
         let inside = unsafe { RegionRef::from_raw(melior::ir::RegionLike::to_raw(&region)) };
         body(&Function { context: self.context, region: inside, arguments: types, location: self.location })?;
         let returned = result.unwrap_or_else(|| llvm::void(self.context));
-        let attributes = [
+        let mut attributes = vec![
             ("sym_name", string(self.context, name)),
             ("function_type", TypeAttribute::new(llvm::function(returned, arguments, false)).into()),
-            ("linkage", linkage(self.context, visible)),
             ("arg_attrs", sign_extended(self.context, arguments)),
-            ("res_attrs", sign_extended(self.context, result.as_slice())),
         ];
+        attributes.extend(more);
         // MLIR's translation expects a function without a result to have no list.
-        let attributes = if result.is_some() { &attributes[..] } else { &attributes[..4] };
-        self.append("llvm.func", attributes, region)
+        if result.is_some() {
+            attributes.push(("res_attrs", sign_extended(self.context, result.as_slice())));
+        }
+        self.append("llvm.func", &attributes, region)
     }
 }
 
@@ -242,27 +272,6 @@ impl<'c: 'b, 'b> Code<'c, 'b> {
     pub fn address_of(&self, symbol: &str) -> Made<Value<'c, 'b>> {
         let name = [("global_name", FlatSymbolRefAttribute::new(self.context, symbol).into())];
         self.value("llvm.mlir.addressof", &[], &name, self.pointer_type())
-    }
-
-    fn constant(&self, value: &Constant, r#type: Type<'c>, globals: &Globals<'c, '_>) -> Made<Value<'c, 'b>> {
-        match value {
-            Constant::I64(value) => self.integer(*value, 64),
-            Constant::F32(value) => {
-                let value = FloatAttribute::new(self.context, r#type, f64::from(*value)).into();
-                self.value("llvm.mlir.constant", &[], &[("value", value)], r#type)
-            }
-            Constant::Address(symbol) => self.address_of(symbol),
-            Constant::Null => self.value("llvm.mlir.zero", &[], &[], r#type),
-            Constant::Struct(parts) | Constant::Array(parts) => {
-                let mut whole = self.value("llvm.mlir.undef", &[], &[], r#type)?;
-                for (index, part) in (0i64..).zip(parts) {
-                    let part = self.constant(part, globals.type_of(part), globals)?;
-                    let position = [("position", i64_array(self.context, &[index]))];
-                    whole = self.value("llvm.insertvalue", &[whole, part], &position, r#type)?;
-                }
-                Ok(whole)
-            }
-        }
     }
 
     /// `base + offset` in bytes.

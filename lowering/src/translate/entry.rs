@@ -16,11 +16,19 @@ const ABI_VERSION: i64 = 1;
 /// `AIT_MAX_RANK`.
 const MAX_RANK: usize = 8;
 
-/// A module of the `llvm` dialect with the model's tables and functions; kernels are declared.
+/// Most layers of one function: LLVM takes time quadratic in the calls of a function.
+const MOST_CALLS: usize = 512;
+/// Most inputs and outputs whose addresses are loaded once, at the start: more of them would only be spilled.
+const MOST_LOADED: usize = 64;
+
+/// Tables by symbol.
+pub type Initial = Vec<(String, Constant)>;
+
+/// A module of the `llvm` dialect with the model's tables and functions, and the values of its tables; kernels are declared.
 ///
 /// # Errors
 /// What `ait_runtime.h` cannot express: a tensor of rank above 8.
-pub fn entry<'c>(context: &'c Context, model: &Model<'_>, checksum: u64) -> Made<Module<'c>> {
+pub fn entry<'c>(context: &'c Context, model: &Model<'_>, checksum: u64) -> Made<(Module<'c>, Initial)> {
     let module = Module::new(Location::unknown(context));
     let mut entry = Entry {
         model,
@@ -34,7 +42,8 @@ pub fn entry<'c>(context: &'c Context, model: &Model<'_>, checksum: u64) -> Made
     entry.run_ops()?;
     entry.tables(create, checksum)?;
     entry.interface()?;
-    Ok(module)
+    let initial = entry.globals.into_initial();
+    Ok((module, initial))
 }
 
 struct Entry<'p, 'q, 'c, 'm> {
@@ -77,9 +86,9 @@ impl<'c> Entry<'_, '_, 'c, '_> {
     }
 
     /// `ait_create_fn`, if there is an XNNPACK operator to create.
-    fn create_ops(&self) -> Made<Option<String>> {
-        let calls: Vec<(usize, &XnnCall)> = self
-            .model
+    fn create_ops(&mut self) -> Made<Option<String>> {
+        let model = self.model;
+        let calls: Vec<(usize, &XnnCall)> = model
             .layers
             .iter()
             .enumerate()
@@ -94,72 +103,77 @@ impl<'c> Entry<'_, '_, 'c, '_> {
         for (layer, call) in &calls {
             let integers = call.integers.iter().map(|&value| Constant::I64(value));
             let fields = integers.chain(call.floats.iter().map(|&value| Constant::F32(value))).collect();
-            self.globals.constant(&parameters(*layer), &Constant::Struct(fields), Linkage::Internal)?;
+            self.globals.constant(&parameters(*layer), Constant::Struct(fields), Linkage::Internal)?;
         }
         let name = self.symbol("create_ops");
-        self.globals.function(
-            &name,
-            Some(self.status),
-            &[self.pointer, self.pointer],
-            Linkage::Internal,
-            |function| {
-                let (mut code, arguments) = function.entry()?;
-                let [context, weights] = arguments[..] else {
-                    return Err("a function without arguments".into());
-                };
-                let exit = function.exit()?;
-                for (layer, call) in &calls {
-                    let mut operands = vec![context, code.integer(layer_number(*layer)?, 32)?];
-                    operands.push(code.address_of(&parameters(*layer))?);
-                    for constant in &call.constants {
-                        operands.push(code.byte_offset(weights, constant.offset)?);
-                    }
-                    let status = code.call(call.create, &operands, Some(self.status))?;
-                    code = code.check(status.ok_or("a call without a result")?, function, exit)?;
+        self.in_parts(&name, 2, &calls, |function, calls| {
+            let (mut code, arguments) = function.entry()?;
+            let [context, weights] = arguments[..] else {
+                return Err("a function without arguments".into());
+            };
+            let exit = function.exit()?;
+            for (layer, call) in calls {
+                let mut operands = vec![context, code.integer(layer_number(*layer)?, 32)?];
+                operands.push(code.address_of(&parameters(*layer))?);
+                for constant in &call.constants {
+                    operands.push(code.byte_offset(weights, constant.offset)?);
                 }
-                let ok = code.integer(0, 32)?;
-                code.r#return(Some(ok))
-            },
-        )?;
+                let status = code.call(call.create, &operands, Some(self.status))?;
+                code = code.check(status.ok_or("a call without a result")?, function, exit)?;
+            }
+            let ok = code.integer(0, 32)?;
+            code.r#return(Some(ok))
+        })?;
         Ok(Some(name))
     }
 
     /// `ait_run_fn`: all layers in order.
     fn run_ops(&self) -> Made<()> {
-        let arguments = [self.pointer; 5];
-        self.globals.function(
-            &self.symbol("run_ops"),
-            Some(self.status),
-            &arguments,
-            Linkage::Internal,
-            |function| {
-                let (code, arguments) = function.entry()?;
-                let [context, inputs, outputs, arena, weights] = arguments[..] else {
-                    return Err("a function without arguments".into());
-                };
-                let load = |array, count: usize| -> Made<Vec<Value<'c, '_>>> {
-                    (0..count)
-                        .map(|index| code.load_pointer(array, i32::try_from(index).unwrap_or(0)))
-                        .collect()
-                };
-                let bases = Bases {
-                    context,
-                    inputs: load(inputs, self.model.inputs.len())?,
-                    outputs: load(outputs, self.model.outputs.len())?,
-                    arena,
-                    weights,
-                };
-                let most = self.model.layers.iter().map(|layer| layer.arguments.len()).max().unwrap_or(0);
-                let slots = code.pointers(most.max(1))?;
-                let exit = function.exit()?;
-                let mut code = code;
-                for (index, layer) in self.model.layers.iter().enumerate() {
-                    code = self.run_layer(code, function, exit, &bases, slots, (index, layer))?;
-                }
-                let ok = code.integer(0, 32)?;
-                code.r#return(Some(ok))
-            },
-        )
+        let layers: Vec<(usize, &Layer)> = self.model.layers.iter().enumerate().collect();
+        let most = self.model.layers.iter().map(|layer| layer.arguments.len()).max().unwrap_or(0);
+        self.in_parts(&self.symbol("run_ops"), 5, &layers, |function, layers| {
+            let (code, arguments) = function.entry()?;
+            let bases = Bases::new(&code, &arguments, self.model)?;
+            let slots = code.pointers(most.max(1))?;
+            let exit = function.exit()?;
+            let mut code = code;
+            for &layer in layers {
+                code = self.run_layer(code, function, exit, &bases, slots, layer)?;
+            }
+            let ok = code.integer(0, 32)?;
+            code.r#return(Some(ok))
+        })
+    }
+
+    /// The function `name` of pointers to a status, whose body does something for each item: one function if they are
+    /// few, else calls of `name.0`, `name.1` and so on, each for its part of them.
+    fn in_parts<T>(
+        &self,
+        name: &str,
+        arguments: usize,
+        items: &[T],
+        body: impl Fn(&Function<'c, '_>, &[T]) -> Made<()>,
+    ) -> Made<()> {
+        let (status, arguments) = (Some(self.status), vec![self.pointer; arguments]);
+        let internal = Linkage::Internal;
+        if items.len() <= MOST_CALLS {
+            return self.globals.function(name, status, &arguments, internal, |it| body(it, items));
+        }
+        let mut parts = Vec::new();
+        for (number, items) in items.chunks(MOST_CALLS).enumerate() {
+            parts.push(format!("{name}.{number}"));
+            self.globals.part(&format!("{name}.{number}"), status, &arguments, |it| body(it, items))?;
+        }
+        self.globals.function(name, status, &arguments, internal, |function| {
+            let (mut code, arguments) = function.entry()?;
+            let exit = function.exit()?;
+            for part in &parts {
+                let result = code.call(part, &arguments, status)?;
+                code = code.check(result.ok_or("a call without a result")?, function, exit)?;
+            }
+            let ok = code.integer(0, 32)?;
+            code.r#return(Some(ok))
+        })
     }
 
     fn run_layer<'b>(
@@ -213,7 +227,8 @@ impl<'c> Entry<'_, '_, 'c, '_> {
             Constant::Address(self.symbol("run_ops")),
             Constant::I64(0),
         ];
-        self.globals.constant(&self.symbol("program"), &Constant::Struct(fields), Linkage::External)
+        let program = self.symbol("program");
+        self.globals.constant(&program, Constant::Struct(fields), Linkage::External)
     }
 
     /// An array global; null if there is nothing in it.
@@ -228,7 +243,7 @@ impl<'c> Entry<'_, '_, 'c, '_> {
         }
         let rows = items.iter().map(|item| row(self, item)).collect::<Made<Vec<_>>>()?;
         let name = self.symbol(name);
-        self.globals.constant(&name, &Constant::Array(rows), Linkage::Internal)?;
+        self.globals.constant(&name, Constant::Array(rows), Linkage::Internal)?;
         Ok(Constant::Address(name))
     }
 
@@ -293,21 +308,56 @@ impl<'c> Entry<'_, '_, 'c, '_> {
 /// What addresses count from, as values of the run function.
 struct Bases<'c, 'b> {
     context: Value<'c, 'b>,
-    inputs: Vec<Value<'c, 'b>>,
-    outputs: Vec<Value<'c, 'b>>,
+    inputs: Buffers<'c, 'b>,
+    outputs: Buffers<'c, 'b>,
     arena: Value<'c, 'b>,
     weights: Value<'c, 'b>,
 }
 
+/// The array of the inputs or outputs, and what is in it, if that was loaded.
+struct Buffers<'c, 'b> {
+    array: Value<'c, 'b>,
+    loaded: Vec<Value<'c, 'b>>,
+}
+
+impl<'c: 'b, 'b> Buffers<'c, 'b> {
+    fn new(code: &Code<'c, 'b>, array: Value<'c, 'b>, loaded: usize) -> Made<Self> {
+        let load = |index| code.load_pointer(array, i32::try_from(index).unwrap_or(0));
+        Ok(Self { array, loaded: (0..loaded).map(load).collect::<Made<_>>()? })
+    }
+
+    fn get(&self, code: &Code<'c, 'b>, index: usize) -> Made<Value<'c, 'b>> {
+        match self.loaded.get(index) {
+            Some(buffer) => Ok(*buffer),
+            None => {
+                let index = i32::try_from(index).map_err(|_| "more inputs or outputs than 2^31")?;
+                code.load_pointer(self.array, index)
+            }
+        }
+    }
+}
+
 impl<'c: 'b, 'b> Bases<'c, 'b> {
+    fn new(code: &Code<'c, 'b>, arguments: &[Value<'c, 'b>], model: &Model<'_>) -> Made<Self> {
+        let &[context, inputs, outputs, arena, weights] = arguments else {
+            return Err("a function without arguments".into());
+        };
+        let counts = [model.inputs.len(), model.outputs.len()];
+        let [inputs_loaded, outputs_loaded] =
+            if counts[0] + counts[1] <= MOST_LOADED { counts } else { [0, 0] };
+        let inputs = Buffers::new(code, inputs, inputs_loaded)?;
+        let outputs = Buffers::new(code, outputs, outputs_loaded)?;
+        Ok(Self { context, inputs, outputs, arena, weights })
+    }
+
     fn address(&self, code: &Code<'c, 'b>, address: Address) -> Made<Value<'c, 'b>> {
         let base = match address.base {
-            Base::Input(index) => self.inputs.get(index).copied(),
-            Base::Output(index) => self.outputs.get(index).copied(),
-            Base::Arena => Some(self.arena),
-            Base::Weights => Some(self.weights),
+            Base::Input(index) => self.inputs.get(code, index)?,
+            Base::Output(index) => self.outputs.get(code, index)?,
+            Base::Arena => self.arena,
+            Base::Weights => self.weights,
         };
-        code.byte_offset(base.ok_or("an address of a missing argument")?, address.offset)
+        code.byte_offset(base, address.offset)
     }
 }
 

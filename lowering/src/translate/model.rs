@@ -16,9 +16,6 @@ use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::{Attribute, AttributeLike, BlockRef, Module, RegionLike, Value, ValueLike};
 use std::collections::BTreeMap;
 
-/// Largest weights file: it is made in memory.
-const MAX_WEIGHTS_BYTES: u64 = 1 << 31;
-
 /// An input or output of the model; f32, dense row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
@@ -180,10 +177,6 @@ pub fn read<'c>(module: &Module<'c>) -> Result<Model<'c>, Fault<'c>> {
     };
     let (arena, lower_bound, weights) =
         (bytes("ait.arena_bytes")?, bytes("ait.arena_lower_bound")?, bytes("ait.weights_bytes")?);
-    if weights > MAX_WEIGHTS_BYTES {
-        let message = format!("{weights} bytes of weights are more than {MAX_WEIGHTS_BYTES}");
-        return Err(Fault::new(function.location(), message));
-    }
     let mut reader = Reader { model: signature(&function, body)?, addresses: BTreeMap::new() };
     reader.model.name = whole.string("sym_name").unwrap_or_else(|_| "model".to_string());
     identifier(&reader.model.name).map_err(|message| Fault::new(whole.location(), message))?;
@@ -324,6 +317,7 @@ impl<'c> Reader<'c> {
         if types::element(value.r#type()) != types::element(result.r#type()) {
             return Err("has other elements than its value".to_string());
         }
+        types::check_splat(value)?;
         let offset_in_file = u64::try_from(offset).map_err(|_| "has a negative offset")?;
         self.model.constants.push(Constant { offset: offset_in_file, value, strides: buffer.view.strides });
         self.bind(result, Address { base: Base::Weights, offset });

@@ -12,7 +12,7 @@ use super::select::{Selection, order, places};
 use super::term::{Leaf, Term, Window, is_folded, op};
 use crate::{
     PassError,
-    rewrite::{Rewriter, constant_data},
+    rewrite::{Rewriter, constant_slice},
 };
 
 /// Makes the ops of a selection and gives them to the ops that use them.
@@ -24,7 +24,8 @@ pub fn decode<'c: 'a, 'a>(
     encoded: &Encoded<'c, 'a>,
     selection: &Selection,
 ) -> Result<(), PassError> {
-    let mut decoder = Decoder { encoded, values: BTreeMap::new(), data: BTreeMap::new() };
+    let readers = readers(encoded, selection);
+    let mut decoder = Decoder { encoded, values: BTreeMap::new(), data: BTreeMap::new(), readers };
     let ordered = order(&encoded.graph, &selection.terms);
     let places = places(&encoded.graph, &selection.terms, &ordered);
     let groups = by_first_use(encoded, selection, ordered);
@@ -41,6 +42,17 @@ pub fn decode<'c: 'a, 'a>(
         }
     }
     Ok(())
+}
+
+/// How many terms of constants read each class.
+fn readers(encoded: &Encoded, selection: &Selection) -> BTreeMap<Id, usize> {
+    let mut readers = BTreeMap::new();
+    for term in selection.terms.values().filter(|term| is_folded(term)) {
+        for &child in term.children() {
+            *readers.entry(encoded.graph.find(child)).or_default() += 1;
+        }
+    }
+    readers
 }
 
 /// For each use the classes that it is made of and no use before it, in order.
@@ -66,8 +78,10 @@ fn by_first_use(encoded: &Encoded, selection: &Selection, ordered: Vec<Id>) -> V
 struct Decoder<'c, 'a, 'e> {
     encoded: &'e Encoded<'c, 'a>,
     values: BTreeMap<Id, Value<'c, 'a>>,
-    /// Of terms of constants, wide: they are rounded once.
+    /// Of terms of constants, wide: they are rounded once. Kept while there are readers.
     data: BTreeMap<Id, Vec<f64>>,
+    /// Terms of constants that have not read a class yet.
+    readers: BTreeMap<Id, usize>,
 }
 
 impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
@@ -124,13 +138,16 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
         access::result(&made).ok_or_else(|| format!("{name} has no result"))
     }
 
-    fn data(&self, id: Id) -> Result<Vec<f64>, String> {
+    fn data(&mut self, id: Id) -> Result<Vec<f64>, String> {
         let id = self.encoded.graph.find(id);
-        if let Some(data) = self.data.get(&id) {
-            return Ok(data.clone());
+        let left = self.readers.get(&id).map_or(0, |readers| readers.saturating_sub(1));
+        self.readers.insert(id, left);
+        let known = if left == 0 { self.data.remove(&id) } else { self.data.get(&id).cloned() };
+        if let Some(data) = known {
+            return Ok(data);
         }
-        let data = constant_data(self.operand(id)?).ok_or("needs constants")?;
-        Ok(data.into_iter().map(f64::from).collect())
+        let data = constant_slice(self.operand(id)?).ok_or("needs constants")?;
+        Ok(data.iter().copied().map(f64::from).collect())
     }
 
     /// A constant that terms say how to compute.
@@ -178,7 +195,9 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
             _ => return Err(format!("{term} is no constant")),
         };
         let narrow: Vec<f32> = data.iter().map(|&value| value as f32).collect();
-        self.data.insert(id, data);
+        if self.readers.get(&id).is_some_and(|&readers| readers > 0) {
+            self.data.insert(id, data);
+        }
         match known.pattern {
             None => build.constant(&known.shape, &narrow),
             Some(pattern) => {

@@ -1,6 +1,6 @@
 //! From the ops of a block to an e-graph. With `decode`, the only place here that knows MLIR.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use ait_dialects::nm::Columns;
 use ait_dialects::{attributes::Attributes, types};
@@ -16,7 +16,7 @@ use super::range::Range;
 use super::term::{Act, Leaf, Number, Term, Window};
 use crate::{
     PassError,
-    rewrite::{constant_data, name, operand, result, shape},
+    rewrite::{constant, constant_slice, name, operand, result, shape},
 };
 
 /// Constants of more elements are not read for their values: 64 MiB, more than filters of convolutions have.
@@ -97,7 +97,7 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
 
     fn op(&mut self, op: OperationRef<'c, 'a>) -> Result<(), PassError> {
         let kind = name(op);
-        if kind == "ait.constant" {
+        if kind == "ait.constant" || (kind == "ait.reshape" && constant(result(op)?).is_some()) {
             return self.constant(op);
         }
         let Some(build) = term(&kind, op.operand_count()) else {
@@ -145,7 +145,7 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
         let Some(tensor) = described(value) else { return Ok(()) };
         let pattern = Columns::of_encoding(value.r#type()).map_err(|message| PassError::at(&op, message))?;
         let small = types::elements(&tensor.shape).is_ok_and(|count| count <= MOST_ELEMENTS);
-        let data = if small { constant_data(value).unwrap_or_default() } else { vec![] };
+        let data = if small { constant_slice(value).unwrap_or_default() } else { Cow::default() };
         let splat = data.first().filter(|first| data.iter().all(|it| it.to_bits() == first.to_bits()));
         let constant = Tensor {
             is_constant: true,

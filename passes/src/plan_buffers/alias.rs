@@ -72,10 +72,12 @@ pub fn alias(graph: &Graph) -> Result<Aliasing, Refused> {
         graph,
         places: vec![None; graph.nodes().count()],
         views: summarise(graph),
+        reads: Vec::new(),
         aliased: BTreeSet::new(),
         arena: Vec::new(),
         steps: Vec::new(),
     };
+    planner.reads = graph.nodes().map(|node| planner.reads_of(node)).collect();
     planner.backward();
     planner.forward();
     planner.check()?;
@@ -87,8 +89,10 @@ struct Planner<'g> {
     places: Vec<Option<Place>>,
     /// What is known of views, per node.
     views: Vec<Summary>,
+    /// Who reads a value or its views, per node.
+    reads: Vec<Reads>,
     /// Edges (user, operand) whose operand already is where the user wants it.
-    aliased: BTreeSet<(NodeIndex, usize)>,
+    aliased: BTreeSet<Edge>,
     arena: Vec<u64>,
     steps: Vec<Step>,
 }
@@ -102,12 +106,26 @@ struct Summary {
     is_moved: bool,
 }
 
+/// An operand's use: the user and the operand's position.
+type Edge = (NodeIndex, usize);
+
+/// Who reads a value or its views. The last two uses answer for all of them: a question leaves out one at most.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reads {
+    /// The last node that reads it, and through which use.
+    last: Option<(usize, Edge)>,
+    /// The last one through another use.
+    before: Option<(usize, Edge)>,
+    /// A concatenation, padding or result wants to move it.
+    is_moved: bool,
+}
+
 /// One summary per node; users come after what they use.
 fn summarise(graph: &Graph) -> Vec<Summary> {
     let mut views = vec![Summary::default(); graph.nodes().count()];
     for node in graph.nodes().rev().filter(|&node| is_view(&graph.node(node).kind)) {
         let mut own = Summary::default();
-        for (user, _) in graph.users(node) {
+        for &(user, _) in graph.users(node) {
             let through = views[user.index()];
             let moves = matches!(graph.node(user).kind, Kind::Concat(_) | Kind::Pad(..) | Kind::Return);
             own.last_use = own.last_use.max(user.index()).max(through.last_use);
@@ -138,7 +156,7 @@ fn seen_through(node: &Node, input: &Node, view: &View) -> Option<View> {
 struct Demand<'p> {
     place: &'p Place,
     /// The demanding edge; it does not count as a use of the memory by others.
-    by: (NodeIndex, usize),
+    by: Edge,
     /// The last node that may read the operand: afterwards the memory holds something else.
     expiry: usize,
 }
@@ -190,7 +208,7 @@ impl Planner<'_> {
     }
 
     fn demand_outputs(&mut self, node: NodeIndex, expiry: &mut [usize]) {
-        for (value, usage) in self.graph.operands(node) {
+        for &(value, usage) in self.graph.operands(node) {
             let place = self.output(value, usage);
             self.try_demand(value, Demand { place: &place, by: (node, usage.index), expiry: NEVER }, expiry);
         }
@@ -206,7 +224,7 @@ impl Planner<'_> {
             None => self.own_place(node),
         };
         self.settle(node, whole.clone());
-        for (value, usage) in self.graph.operands(node) {
+        for &(value, usage) in self.graph.operands(node) {
             // A crop is not the whole operand: it has to be copied.
             let part = self.part(node, usage.index, &whole);
             if let Some(part) = part.filter(|part| part.to.view.shape == self.graph.node(value).shape()) {
@@ -251,7 +269,7 @@ impl Planner<'_> {
         };
         self.settle(node, place.clone());
         let Some(before) = node.index().checked_sub(1) else { return };
-        for (value, usage) in self.graph.operands(node) {
+        for &(value, usage) in self.graph.operands(node) {
             let fits = usage.role == Role::Elementwise
                 && self.graph.node(value).shape() == self.graph.node(node).shape()
                 && !self.is_moved_elsewhere(value);
@@ -267,12 +285,26 @@ impl Planner<'_> {
         self.views.get(node.index()).copied().unwrap_or_default()
     }
 
+    fn reads_of(&self, value: NodeIndex) -> Reads {
+        let mut reads = Reads::default();
+        for &(user, usage) in self.graph.users(value) {
+            let read = Some((user.index().max(self.summary(user).last_use), (user, usage.index)));
+            if read > reads.last {
+                (reads.last, reads.before) = (read, reads.last);
+            } else {
+                reads.before = reads.before.max(read);
+            }
+            reads.is_moved |= match self.graph.node(user).kind {
+                Kind::Concat(_) | Kind::Pad(..) | Kind::Return => true,
+                _ => self.summary(user).is_moved,
+            };
+        }
+        reads
+    }
+
     /// True if a concatenation, padding or result wants this memory too: leave it to them.
     fn is_moved_elsewhere(&self, value: NodeIndex) -> bool {
-        self.graph.users(value).iter().any(|&(user, _)| match self.graph.node(user).kind {
-            Kind::Concat(_) | Kind::Pad(..) | Kind::Return => true,
-            _ => self.summary(user).is_moved,
-        })
+        self.reads.get(value.index()).is_some_and(|reads| reads.is_moved)
     }
 
     /// Puts `value` into the demanded place if its definition can write there and everyone can read it there.
@@ -305,10 +337,10 @@ impl Planner<'_> {
     }
 
     /// The last node that reads `value` or a view of it, the edge `except` aside.
-    fn last_use(&self, value: NodeIndex, except: (NodeIndex, usize)) -> Option<usize> {
-        let users =
-            self.graph.users(value).into_iter().filter(|(user, usage)| (*user, usage.index) != except);
-        users.map(|(user, _)| user.index().max(self.summary(user).last_use)).max()
+    fn last_use(&self, value: NodeIndex, except: Edge) -> Option<usize> {
+        let reads = self.reads.get(value.index())?;
+        let uses = [reads.last, reads.before].into_iter().flatten();
+        uses.filter(|(_, edge)| *edge != except).map(|(last, _)| last).max()
     }
 
     fn users_accept(&self, value: NodeIndex, view: &View) -> bool {
@@ -386,7 +418,7 @@ impl Planner<'_> {
 
     fn copy_parts(&mut self, node: NodeIndex) {
         let Some(whole) = self.place(node).cloned() else { return };
-        for (value, usage) in self.graph.operands(node) {
+        for &(value, usage) in self.graph.operands(node) {
             if self.aliased.contains(&(node, usage.index)) {
                 continue;
             }
@@ -426,7 +458,7 @@ impl Planner<'_> {
     }
 
     fn copy_outputs(&mut self, node: NodeIndex) {
-        for (value, usage) in self.graph.operands(node) {
+        for &(value, usage) in self.graph.operands(node) {
             if let (false, Some(from)) = (self.aliased.contains(&(node, usage.index)), self.place(value)) {
                 let (from, to) = (from.clone(), self.output(value, usage));
                 self.steps.push(Step::Copy { at: value, from, to });
@@ -438,8 +470,9 @@ impl Planner<'_> {
     fn check(&self) -> Result<(), Refused> {
         for node in self.graph.nodes() {
             let Kind::Kernel(kernel) = &self.graph.node(node).kind else { continue };
-            let operands = self.graph.operands(node).into_iter();
-            let reads = operands.map(|(value, usage)| (value, Some(usage.index), Operand::Input(usage.role)));
+            let operands = self.graph.operands(node).iter();
+            let reads =
+                operands.map(|&(value, usage)| (value, Some(usage.index), Operand::Input(usage.role)));
             for (value, operand, access) in reads.chain([(node, None, Operand::Init)]) {
                 if let Some(place) = self.place(value).filter(|place| !accepts(kernel, access, &place.view)) {
                     return Err(Refused { node, operand, view: place.view.clone() });

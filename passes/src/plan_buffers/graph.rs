@@ -1,9 +1,7 @@
 //! The value graph: one node per tensor value (and one for the return), in program order.
 
 use super::strides::View;
-use petgraph::Direction;
-use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
+use petgraph::graph::NodeIndex;
 
 /// What a kernel does with an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,48 +85,43 @@ impl Node {
 /// Values in program order, with an edge from each operand to its user.
 #[derive(Debug, Default)]
 pub struct Graph {
-    dag: DiGraph<Node, Use>,
+    nodes: Vec<Node>,
+    operands: Vec<Vec<(NodeIndex, Use)>>,
+    users: Vec<Vec<(NodeIndex, Use)>>,
 }
 
 impl Graph {
     /// Appends a node whose operands are already there.
     pub fn add(&mut self, node: Node, operands: &[(NodeIndex, Role)]) -> NodeIndex {
-        let user = self.dag.add_node(node);
-        for (index, &(operand, role)) in operands.iter().enumerate() {
-            self.dag.add_edge(operand, user, Use { index, role });
+        let user = NodeIndex::new(self.nodes.len());
+        let uses = operands.iter().enumerate();
+        let uses: Vec<_> = uses.map(|(index, &(operand, role))| (operand, Use { index, role })).collect();
+        for &(operand, usage) in &uses {
+            self.users[operand.index()].push((user, usage));
         }
+        self.nodes.push(node);
+        self.operands.push(uses);
+        self.users.push(Vec::new());
         user
     }
 
     /// All nodes in program order.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeIndex> + use<> {
-        self.dag.node_indices()
+        (0..self.nodes.len()).map(NodeIndex::new)
     }
 
     /// The node at an index that [`Self::add`] returned.
     pub fn node(&self, index: NodeIndex) -> &Node {
-        &self.dag[index]
+        &self.nodes[index.index()]
     }
 
     /// Operands in order.
-    pub fn operands(&self, user: NodeIndex) -> Vec<(NodeIndex, Use)> {
-        let mut all: Vec<_> = self
-            .dag
-            .edges_directed(user, Direction::Incoming)
-            .map(|edge| (edge.source(), *edge.weight()))
-            .collect();
-        all.sort_by_key(|(_, usage)| usage.index);
-        all
+    pub fn operands(&self, user: NodeIndex) -> &[(NodeIndex, Use)] {
+        &self.operands[user.index()]
     }
 
     /// Users in program order.
-    pub fn users(&self, value: NodeIndex) -> Vec<(NodeIndex, Use)> {
-        let mut all: Vec<_> = self
-            .dag
-            .edges_directed(value, Direction::Outgoing)
-            .map(|edge| (edge.target(), *edge.weight()))
-            .collect();
-        all.sort_by_key(|(user, usage)| (*user, usage.index));
-        all
+    pub fn users(&self, value: NodeIndex) -> &[(NodeIndex, Use)] {
+        &self.users[value.index()]
     }
 }

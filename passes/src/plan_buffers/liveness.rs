@@ -23,7 +23,7 @@ fn touched(graph: &Graph, aliasing: &Aliasing, step: &Step) -> Vec<Root> {
         Step::Copy { from, to, .. } => vec![from.root, to.root],
         Step::Fill { to, .. } => vec![to.root],
         Step::Kernel(node) => {
-            let values = graph.operands(*node).into_iter().map(|(value, _)| value).chain([*node]);
+            let values = graph.operands(*node).iter().map(|&(value, _)| value).chain([*node]);
             values
                 .filter_map(|value| aliasing.places.get(value.index())?.as_ref())
                 .map(|place| place.root)

@@ -112,7 +112,8 @@ fn function_attributes<'c>(
     let inputs = source.body.argument_count();
     let listed = |list: &str, index: usize| -> Vec<(Identifier<'c>, Attribute<'c>)> {
         let list = source.function.attribute(list).ok().and_then(|list| ArrayAttribute::try_from(list).ok());
-        let one = list.and_then(|list| list.element(index).ok());
+        // melior's error has the whole list as text: it is not asked for what is not there.
+        let one = list.filter(|list| index < list.len()).and_then(|list| list.element(index).ok());
         let Some(one) = one.and_then(|one| DictionaryAttribute::try_from(one).ok()) else {
             return Vec::new();
         };
@@ -120,12 +121,12 @@ fn function_attributes<'c>(
     };
     let dictionaries: Vec<Attribute<'c>> = (0..types.len())
         .map(|index| {
-            let mut attributes = listed("arg_attrs", index);
-            if index >= inputs {
-                attributes = listed("res_attrs", index - inputs);
-                if index + 1 < types.len() {
-                    attributes.push((Identifier::new(context, "ait.output"), Attribute::unit(context)));
-                }
+            let mut attributes = match index.checked_sub(inputs) {
+                None => listed("arg_attrs", index),
+                Some(output) => listed("res_attrs", output),
+            };
+            if index >= inputs && index + 1 < types.len() {
+                attributes.push((Identifier::new(context, "ait.output"), Attribute::unit(context)));
             }
             DictionaryAttribute::new(context, &attributes).into()
         })
@@ -180,7 +181,7 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         let op = self.source.ops.get(node.index()).copied().flatten().ok_or("a kernel without an op")?;
         let name = name_of(&op);
         let mut values: Vec<NodeIndex> =
-            self.source.graph.operands(node).into_iter().map(|(value, _)| value).collect();
+            self.source.graph.operands(node).iter().map(|&(value, _)| value).collect();
         values.insert(init_index(&name).unwrap_or(0).min(values.len()), node);
         let mut operands = Vec::new();
         for value in values {

@@ -247,7 +247,7 @@ impl Machine<'_> {
         let init = self.place(node).clone();
         for index in 0..addresses(&init.view).len() {
             let (mut data, mut local) = (Vec::new(), Vec::new());
-            for (value, usage) in self.graph.operands(node) {
+            for &(value, usage) in self.graph.operands(node) {
                 let loaded = self.load(self.place(value));
                 match usage.role {
                     Role::Data => data.push(loaded),
@@ -286,7 +286,7 @@ fn planned_memory_computes_what_separate_values_do() {
         let expected = evaluate(&graph, &machine.argument, &machine.constant);
         machine.run();
         let last = graph.nodes().next_back().unwrap();
-        for (value, usage) in graph.operands(last) {
+        for &(value, usage) in graph.operands(last) {
             let output =
                 Place { root: Root::Output(usage.index), view: View::row_major(graph.node(value).shape()) };
             assert_eq!(

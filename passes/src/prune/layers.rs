@@ -1,6 +1,6 @@
 //! The layers that have weights: convolutions and matrix products, in graph order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ait_dialects::{access, attributes::Attributes};
 use melior::ir::{
@@ -14,7 +14,7 @@ use crate::{
     PassError,
     diagnostic::SourceLocation,
     nm::Weights,
-    rewrite::{Rewriter, constant_data, definition, name, operand, shape},
+    rewrite::{Rewriter, constant_slice, definition, name, operand, shape},
 };
 
 /// What a layer computes.
@@ -121,7 +121,7 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
 
     /// The weights, an error if they are not constant.
     pub fn weights(&self) -> Result<Weights, PassError> {
-        let data = constant_data(self.filter()?);
+        let data = constant_slice(self.filter()?);
         let data = data.ok_or_else(|| self.error("cannot be pruned: its weights are not constant"))?;
         self.layer.matrix(&data).map_err(|message| self.error(message))
     }
@@ -138,7 +138,7 @@ pub fn layers(module: &Module) -> Result<Vec<Layer>, PassError> {
 
 /// Every layer of the rewriter's module, in graph order.
 pub(super) fn sites<'c, 'a>(rewriter: &'a Rewriter<'c, '_>) -> Result<Vec<Site<'c, 'a>>, PassError> {
-    let (mut sites, mut names) = (vec![], BTreeSet::new());
+    let (mut sites, mut names) = (vec![], Names::default());
     // The ops with a convolution among them and what they are computed from.
     let mut behind_convolution = BTreeSet::new();
     for op in rewriter.ops() {
@@ -150,7 +150,7 @@ pub(super) fn sites<'c, 'a>(rewriter: &'a Rewriter<'c, '_>) -> Result<Vec<Site<'
             behind_convolution.insert(key(op));
         }
         if let Some(mut layer) = layer(op, &kind, is_stem)? {
-            layer.name = unique(&mut names, layer.name, &kind, sites.len());
+            layer.name = names.unique(layer.name, &kind, sites.len());
             sites.push(Site { layer, op });
         }
     }
@@ -189,13 +189,28 @@ fn layer(op: OperationRef, kind: &str, is_stem: bool) -> Result<Option<Layer>, P
     }))
 }
 
-fn unique(taken: &mut BTreeSet<String>, name: String, kind: &str, index: usize) -> String {
-    let base = if name.is_empty() { format!("{kind}#{index}") } else { name };
-    let numbered = (2u64..).map(|number| format!("{base}#{number}"));
-    let free = std::iter::once(base.clone()).chain(numbered).find(|name| !taken.contains(name));
-    let name = free.unwrap_or(base);
-    taken.insert(name.clone());
-    name
+/// Names that were given, and after each the number that the next layer of this name gets.
+#[derive(Default)]
+struct Names {
+    taken: BTreeSet<String>,
+    next: BTreeMap<String, u64>,
+}
+
+impl Names {
+    fn unique(&mut self, name: String, kind: &str, index: usize) -> String {
+        let base = if name.is_empty() { format!("{kind}#{index}") } else { name };
+        if self.taken.insert(base.clone()) {
+            return base;
+        }
+        let number = self.next.entry(base.clone()).or_insert(2);
+        loop {
+            let name = format!("{base}#{number}");
+            *number += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
 }
 
 /// Identifies a network whatever its weights' values: SHA-256 over name, kind, weight shape, strides and groups of every

@@ -16,7 +16,7 @@ use crate::{
     convolutions::convolution,
     cost::{Chooser, Given, Sparsity},
     nm::Columns,
-    rewrite::{Rewriter, constant_data},
+    rewrite::{Rewriter, constant_slice},
     select_kernels::chooser,
 };
 use ait_dialects::types;
@@ -86,7 +86,7 @@ pub fn detect(module: &Module, options: &Options) -> Result<(), PassError> {
         if encoded.is_some() || site.layer.kind == Kind::DepthwiseConv2d || shape.contains(&0) {
             continue;
         }
-        let Some(data) = constant_data(filter).filter(|data| has_enough_zeros(data)) else { continue };
+        let Some(data) = constant_slice(filter).filter(|data| has_enough_zeros(data)) else { continue };
         let weights = site.layer.matrix(&data).map_err(|message| site.error(message))?;
         let kernel = |columns| kernel_cost(&site, &chooser, lmul, columns);
         if let Some(found) = structure(&weights, site.layer.kind, most_tile, &kernel) {

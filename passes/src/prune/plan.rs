@@ -157,9 +157,9 @@ fn tile(site: &Site, given: Option<i64>, asked: Amount, config: &Config) -> Resu
 pub fn apply(module: &Module, masks: &[LayerMask]) -> Result<(), PassError> {
     let rewriter = Rewriter::new(module);
     let sites = sites(&rewriter)?;
+    let by_name: BTreeMap<_, _> = sites.iter().map(|site| (site.layer.name.as_str(), site)).collect();
     for LayerMask { name, mask, .. } in masks {
-        let site = sites.iter().find(|site| site.layer.name == *name);
-        let site = site.ok_or_else(|| {
+        let site = *by_name.get(name.as_str()).ok_or_else(|| {
             PassError::new(module.as_operation().location(), format!("there is no layer '{name}' to prune"))
         })?;
         let mut weights = site.weights()?;

@@ -18,7 +18,7 @@ use ait_dialects::{
     nm::Columns,
     types,
 };
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use melior::ir::{
     Attribute, Module, Value, ValueLike,
@@ -30,7 +30,7 @@ use crate::{
     canonicalize::erase_dead,
     cost::{Chooser, Target},
     diagnostic::say_once,
-    rewrite::{MAX_ELEMENTS, Rewriter, constant_data, layout, name, operand, result, shape},
+    rewrite::{MAX_ELEMENTS, Rewriter, constant_slice, layout, name, operand, result, shape},
 };
 use pack::FilterShape;
 pub(crate) use pack::{balanced_tile, cost};
@@ -216,14 +216,14 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
     }
 
     /// The shape of operand 1 of a convolution, and its data if it is a constant.
-    fn filter(&self) -> Result<(FilterShape, Option<Vec<f32>>), PassError> {
+    fn filter(&self) -> Result<(FilterShape, Option<Cow<'c, [f32]>>), PassError> {
         let value = self.input(1)?;
         let dims = shape(self.op, value)?;
         let dims: Vec<_> = dims.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
         let groups = self.op.i64("groups").ok().and_then(|groups| usize::try_from(groups).ok());
         match (dims.as_slice(), groups) {
             (&[k, c, kh, kw], Some(groups)) if groups > 0 => {
-                Ok((FilterShape { groups, k, c, kh, kw }, constant_data(value)))
+                Ok((FilterShape { groups, k, c, kh, kw }, constant_slice(value)))
             }
             _ => Err(self.error("needs a filter of rank 4 and groups")),
         }

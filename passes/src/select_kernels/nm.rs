@@ -8,7 +8,7 @@ use super::{Site, pack};
 use crate::{
     PassError,
     nm::{Columns, Mask, Packed, Weights},
-    rewrite::{constant_data, shape},
+    rewrite::{constant_slice, shape},
 };
 
 type Selected<'c, 'a> = Result<Value<'c, 'a>, PassError>;
@@ -59,7 +59,7 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
 /// Packs the constant weights, operand 1.
 fn packed(site: &Site, pattern: Columns, groups: i64, order: &Order) -> Result<Packed, PassError> {
     let value = site.input(1)?;
-    let data = constant_data(value).ok_or_else(|| site.error("needs constant sparse weights"))?;
+    let data = constant_slice(value).ok_or_else(|| site.error("needs constant sparse weights"))?;
     let fail = |message| site.error(message);
     let weights = Weights::from_filter(&shape(site.op, value)?, groups, &data).map_err(fail)?;
     let mask = Mask::of_zeros(&weights, pattern).map_err(fail)?;

@@ -10,7 +10,7 @@ use super::pack::FilterShape;
 use super::{Site, pack};
 use crate::{
     PassError,
-    rewrite::{constant_data, shape},
+    rewrite::{constant_slice, shape},
 };
 
 type Selected<'c, 'a> = Result<Value<'c, 'a>, PassError>;
@@ -117,7 +117,7 @@ fn depthwise<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
 fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     let filter = site.input(1)?;
     let dims: Vec<_> = shape(site.op, filter)?.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
-    let rhs = match (constant_data(filter), dims.as_slice()) {
+    let rhs = match (constant_slice(filter), dims.as_slice()) {
         (Some(data), &[n, k]) => site.constant(&[k, n], &pack::transpose(&data, n))?,
         _ => site.build.transpose(filter, &[1, 0]).map_err(|message| site.error(message))?,
     };

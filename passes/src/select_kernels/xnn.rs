@@ -11,7 +11,7 @@ use super::{Site, pack};
 use crate::{
     PassError,
     eqsat::cost,
-    rewrite::{constant, constant_data, layout, shape},
+    rewrite::{constant, constant_slice, layout, shape},
 };
 
 type Selected<'c, 'a> = Result<Option<Value<'c, 'a>>, PassError>;
@@ -157,7 +157,7 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Result<Value<'c, 'a>, PassError> {
 fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     let (lhs, rhs) = (site.input(0)?, site.input(1)?);
     let dims: Vec<_> = shape(site.op, rhs)?.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
-    let (Some(data), &[k, n], 2) = (constant_data(rhs), dims.as_slice(), shape(site.op, lhs)?.len()) else {
+    let (Some(data), &[k, n], 2) = (constant_slice(rhs), dims.as_slice(), shape(site.op, lhs)?.len()) else {
         return Ok(None);
     };
     let filter = site.constant(&[n, k], &pack::transpose(&data, k))?;

@@ -121,5 +121,9 @@ fn what_cannot_be_built_is_an_error_and_leaves_the_old_file() {
     assert!(build(&object, "other").unwrap_err().to_string().contains("other_program"));
     assert!(matches!(build(&object, "a b"), Err(TargetError::Name(_))));
     assert!(matches!(build(Path::new("absent.o"), "tiny"), Err(TargetError::File { .. })));
+    // A sparse file: the size alone counts.
+    fs::File::create(&weights).unwrap().set_len(MOST_EMBEDDED + 1).unwrap();
+    let error = build(&object, "tiny").unwrap_err();
+    assert!(matches!(error, TargetError::Embedded(_)) && error.to_string().contains("--emit=obj"), "{error}");
     assert_eq!(fs::read_to_string(&output).unwrap(), "old");
 }

@@ -49,3 +49,14 @@ func.func @slice_backwards(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = "ait.slice"(%x) {starts = array<i64: 3>, sizes = array<i64: 4>, steps = array<i64: -1>} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// A large constant is not copied for another shape.
+
+// CHECK-LABEL: @large_constant
+// CHECK: "ait.constant"() {{.*}}tensor<16777217xf32>
+// CHECK-NEXT: "ait.reshape"
+func.func @large_constant() -> tensor<16777217x1xf32> {
+  %0 = "ait.constant"() {value = dense<1.0> : tensor<16777217xf32>} : () -> tensor<16777217xf32>
+  %1 = "ait.reshape"(%0) : (tensor<16777217xf32>) -> tensor<16777217x1xf32>
+  return %1 : tensor<16777217x1xf32>
+}

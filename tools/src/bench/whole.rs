@@ -194,7 +194,12 @@ const HEADER: [&str; 8] =
     ["pruned", "layout", "cycles", "x", "conversions", "layers", "L2 and memory", "instructions"];
 
 impl Inference {
-    fn of(layout: &'static str, sparsity: f64, (program, estimates): &Compiled, reading: &Reading) -> Self {
+    fn of(
+        layout: &'static str,
+        sparsity: f64,
+        (program, _, estimates): &Compiled,
+        reading: &Reading,
+    ) -> Self {
         let total = reading.total();
         let profile = Profile::new(estimates, program, reading);
         Self {
@@ -255,14 +260,15 @@ fn programs(plan: &Plan, sparsity: f64) -> Result<Vec<Compiled>> {
 
 fn link(plan: &Plan, programs: &[Compiled], clock: Clock) -> Result<Bench> {
     let input = |program: &Program| noise(&program.inputs.first().context("it has no input")?.shape);
-    let runs: Vec<_> =
-        programs.iter().map(|(program, _)| Ok((program, input(program)?))).collect::<Result<_>>()?;
+    let runs =
+        programs.iter().map(|(program, weights, _)| Ok((program, weights.as_slice(), input(program)?)));
+    let runs: Vec<_> = runs.collect::<Result<_>>()?;
     let setting = Setting { threads: plan.target.threads, clock, timeout: TIMEOUT };
     Bench::new(&runs, setting)
 }
 
-/// A program, and what its layers cost by the cost model.
-type Compiled = (Program, Vec<Estimate>);
+/// A program, its weights, and what its layers cost by the cost model.
+type Compiled = (Program, Vec<u8>, Vec<Estimate>);
 
 fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Compiled> {
     let work = tempfile::tempdir().context("cannot make a temporary directory")?;
@@ -279,7 +285,8 @@ fn program(plan: &Plan, layout: &str, sparsity: f64) -> Result<Compiled> {
     let context = ait_dialects::context();
     let module = compile::after(&context, &plan.path, &plan.sizes, Some(&name), &pipeline)?;
     let estimates = serde_json::from_slice(&std::fs::read(&explain)?)?;
-    Ok((ait_lowering::compile(&context, &module)?, estimates))
+    let mut weights = Vec::new();
+    Ok((ait_lowering::compile(&context, &module, &mut weights)?, weights, estimates))
 }
 
 /// Seeded noise.
@@ -292,7 +299,7 @@ fn noise(shape: &[i64]) -> Result<Tensor> {
 
 /// Checks that all layouts computed the same.
 fn agree(plan: &Plan, programs: &[Compiled], bench: &Bench) -> Result<()> {
-    let output = |(program, _): &Compiled| npy::read(&bench.output(&program.name));
+    let output = |(program, ..): &Compiled| npy::read(&bench.output(&program.name));
     let outputs = programs.iter().map(output).collect::<Result<Vec<_>, _>>()?;
     let [first, others @ ..] = outputs.as_slice() else { return Ok(()) };
     for (layout, output) in plan.ways().skip(1).zip(others) {

@@ -31,42 +31,42 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Links networks of one input and one output, of different names, each with what it gets (in the order of its
-    /// memory).
+    /// Links networks of one input and one output, of different names, each with its weights and what it gets (in the
+    /// order of its memory).
     ///
     /// # Errors
     /// What the tools or the file system report.
-    pub fn new(runs: &[(&Program, Tensor)], setting: Setting) -> Result<Self> {
+    pub fn new(runs: &[(&Program, &[u8], Tensor)], setting: Setting) -> Result<Self> {
         let work = tempfile::tempdir().context("cannot make a temporary directory")?;
         let Setting { threads, clock, timeout } = setting;
         let job = Job { timeout, ..Job::new(work.path().join("bench")) };
         let mut bench = Self { work, job, names: Vec::new() };
         let mut objects = Vec::new();
-        for (program, input) in runs {
+        for (program, weights, input) in runs {
             let name = program.name.as_str();
             let (inputs, outputs) = (program.inputs.len(), program.outputs.len());
             ensure!(
                 (inputs, outputs) == (1, 1),
                 "{name} has {inputs} inputs and {outputs} outputs instead of one each"
             );
-            objects.push((name, bench.add(program, input)?));
+            objects.push((name, bench.add(program, weights, input)?));
         }
         let models: Vec<(&str, &Path)> = objects.iter().map(|(name, path)| (*name, path.as_path())).collect();
         Toolchain::find()?.build_bench(&models, threads, clock, &bench.job.program)?;
-        bench.names = runs.iter().map(|(program, _)| program.name.clone()).collect();
+        bench.names = runs.iter().map(|(program, ..)| program.name.clone()).collect();
         Ok(bench)
     }
 
     /// Writes a network's files and gives its object's.
-    fn add(&mut self, program: &Program, input: &Tensor) -> Result<PathBuf> {
+    fn add(&mut self, program: &Program, weights: &[u8], input: &Tensor) -> Result<PathBuf> {
         let name = program.name.as_str();
-        let [object, weights, input_file, output] =
+        let [object, weights_file, input_file, output] =
             ["o", "weights", "input.npy", "output.npy"].map(|suffix| self.file(name, suffix));
         std::fs::write(&object, &program.object)?;
-        std::fs::write(&weights, &program.weights)?;
+        std::fs::write(&weights_file, weights)?;
         npy::write(&input_file, input)?;
         let named = |suffix: &str, path: &Path| JobFile::new(format!("{name}.{suffix}"), path);
-        self.job.inputs.extend([named("weights", &weights), named("input.npy", &input_file)]);
+        self.job.inputs.extend([named("weights", &weights_file), named("input.npy", &input_file)]);
         self.job.outputs.push(named("output.npy", &output));
         Ok(object)
     }

@@ -74,6 +74,8 @@ pub struct Choice {
 pub struct Candidate {
     /// The program, of its recipe's name.
     pub program: Program,
+    /// Its weights file.
+    pub weights: Vec<u8>,
     /// What was chosen.
     pub choice: Choice,
     layout: Layout,
@@ -90,8 +92,9 @@ impl Candidate {
         let context = ait_dialects::context();
         let (module, filter) = recipe.module(&context, shape, data)?;
         let choice = choice(&module)?;
-        let program = ait_lowering::compile(&context, &module)?;
-        Ok(Self { program, choice, layout: recipe.layout, filter })
+        let mut weights = Vec::new();
+        let program = ait_lowering::compile(&context, &module, &mut weights)?;
+        Ok(Self { program, weights, choice, layout: recipe.layout, filter })
     }
 
     /// Operators and kernels of the program; more than one if something is converted or split before.
@@ -192,8 +195,9 @@ impl<'a> Session<'a> {
         candidates: &'a [Candidate],
         setting: Setting,
     ) -> Result<Self> {
-        let run = |candidate: &'a Candidate| -> Result<(&'a Program, Tensor)> {
-            Ok((&candidate.program, layer::in_memory_order(&data.input, candidate.layout)?))
+        let run = |candidate: &'a Candidate| -> Result<(&'a Program, &'a [u8], Tensor)> {
+            let input = layer::in_memory_order(&data.input, candidate.layout)?;
+            Ok((&candidate.program, &candidate.weights, input))
         };
         let runs = candidates.iter().map(run).collect::<Result<Vec<_>>>()?;
         Ok(Self { shape, data, candidates, bench: Bench::new(&runs, setting)? })

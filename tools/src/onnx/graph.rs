@@ -85,9 +85,13 @@ impl<'c, 'm> Importer<'c, 'm> {
             let argument = block.argument(index).map_err(|error| self.error(error.to_string()))?;
             scope.insert(name, Operand::Tensor(argument.into()));
         }
+        let last = last_readers(plan);
         for (index, proto) in plan.graph.node.iter().enumerate() {
-            if proto.output.iter().any(|name| plan.needed.contains(name.as_str())) {
+            if is_needed(plan, proto) {
                 self.node(plan, &mut scope, builder, index, proto)?;
+                // What was imported is in the module: weights are held here only while a node still reads them.
+                let read = proto.input.iter().map(String::as_str);
+                read.filter(|name| last.get(name) == Some(&index)).for_each(|name| drop(scope.remove(name)));
             }
         }
         let results = plan
@@ -271,6 +275,20 @@ impl<'c, 'm> Importer<'c, 'm> {
             .build()
             .map_err(|error| self.error(error.to_string()))
     }
+}
+
+/// Whether an output depends on a node.
+fn is_needed(plan: &Plan<'_>, node: &NodeProto) -> bool {
+    node.output.iter().any(|name| plan.needed.contains(name.as_str()))
+}
+
+/// The last node that reads each name; the graph's outputs are read after all nodes.
+fn last_readers<'m>(plan: &Plan<'m>) -> BTreeMap<&'m str, usize> {
+    let nodes = plan.graph.node.iter().enumerate().filter(|(_, node)| is_needed(plan, node));
+    let mut last: BTreeMap<_, _> =
+        nodes.flat_map(|(index, node)| node.input.iter().map(move |name| (name.as_str(), index))).collect();
+    last.extend(plan.graph.output.iter().map(|output| (output.name(), usize::MAX)));
+    last
 }
 
 /// The stem of a file name as a C identifier.
