@@ -1,6 +1,7 @@
 //! Diagnostics as owned data: what MLIR reports and what our passes report look the same.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     fmt::{self, Write},
     sync::{Arc, Mutex, PoisonError},
@@ -9,14 +10,15 @@ use std::{
 use melior::{
     Context,
     diagnostic::DiagnosticSeverity,
-    ir::{Location, operation::OperationLike},
+    ir::{Location, attribute::StringAttribute, operation::OperationLike},
 };
 use mlir_sys::{
-    MlirLocation, MlirStringRef, mlirIdentifierStr, mlirLocationCallSiteGetCallee,
+    MlirLocation, MlirStringRef, mlirAttributeIsAString, mlirIdentifierStr, mlirLocationCallSiteGetCallee,
     mlirLocationFileLineColRangeGetFilename, mlirLocationFileLineColRangeGetStartColumn,
-    mlirLocationFileLineColRangeGetStartLine, mlirLocationFusedGetLocations,
+    mlirLocationFileLineColRangeGetStartLine, mlirLocationFusedGetLocations, mlirLocationFusedGetMetadata,
     mlirLocationFusedGetNumLocations, mlirLocationIsACallSite, mlirLocationIsAFileLineColRange,
     mlirLocationIsAFused, mlirLocationIsAName, mlirLocationNameGetChildLoc, mlirLocationNameGetName,
+    mlirStringAttrGetValue,
 };
 
 /// Prints a line to stderr, unless this process has: passes read the same files, and tools compile the same module again.
@@ -29,11 +31,44 @@ pub fn say_once(line: String) {
     }
 }
 
+/// A text of the input as a message quotes it: on one line, without control characters, and of a long one the beginning
+/// and the end. Names may be megabytes long.
+pub fn legible(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 1000;
+    let is_long = text.len() > MOST && text.chars().nth(MOST).is_some();
+    if !is_long && !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |text: &str| -> String {
+        let escaped = |letter: char| {
+            if letter.is_control() { letter.escape_default().collect() } else { letter.to_string() }
+        };
+        text.chars().map(escaped).collect()
+    };
+    if !is_long {
+        return Cow::Owned(escape(text));
+    }
+    let at = |count: usize| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
+    let from_end = |count: usize| text.char_indices().nth_back(count - 1).map_or(0, |(at, _)| at);
+    let (start, end) = (at(MOST / 2), from_end(MOST / 4));
+    let (head, tail) = (&text[..start], &text[end..]);
+    Cow::Owned(format!("{}[... {} bytes ...]{}", escape(head), end - start, escape(tail)))
+}
+
+/// The location of what an ONNX node became: its name, and what [`SourceLocation::operator`] says.
+pub fn onnx_location<'c>(context: &'c Context, node: &str, operator: &str, opset: i64) -> Location<'c> {
+    let name = Location::name(context, node, Location::unknown(context));
+    let operator = StringAttribute::new(context, &format!("{operator}, opset {opset}"));
+    Location::fused(context, &[name], operator.into())
+}
+
 /// Where something came from: a place in a text, a node name of the model, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceLocation {
     /// The ONNX node name of `loc("name")`.
     pub name: Option<String>,
+    /// Operator and opset of the ONNX node, as `Conv, opset 13`.
+    pub operator: Option<String>,
     /// File name, line and column, counted from 1.
     pub file: Option<(String, usize, usize)>,
 }
@@ -64,6 +99,10 @@ impl SourceLocation {
             } else if mlirLocationIsACallSite(location) {
                 self.collect(mlirLocationCallSiteGetCallee(location));
             } else if mlirLocationIsAFused(location) {
+                let metadata = mlirLocationFusedGetMetadata(location);
+                if !metadata.ptr.is_null() && mlirAttributeIsAString(metadata) {
+                    self.operator.get_or_insert_with(|| text(mlirStringAttrGetValue(metadata)));
+                }
                 let mut parts = vec![
                     MlirLocation { ptr: std::ptr::null() };
                     mlirLocationFusedGetNumLocations(location) as usize
@@ -89,10 +128,13 @@ unsafe fn text(string: MlirStringRef) -> String {
 
 impl fmt::Display for SourceLocation {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        match (&self.file, &self.name) {
-            (Some((file, line, column)), _) => write!(out, "{file}:{line}:{column}"),
-            (None, Some(name)) => write!(out, "loc({name:?})"),
-            (None, None) => write!(out, "<unknown>"),
+        match (&self.file, &self.name, &self.operator) {
+            (Some((file, line, column)), ..) => write!(out, "{}:{line}:{column}", legible(file)),
+            (None, Some(name), None) => write!(out, "loc({:?})", legible(name)),
+            (None, Some(name), Some(operator)) => {
+                write!(out, "node '{}' ({})", legible(name), legible(operator))
+            }
+            (None, None, _) => write!(out, "<unknown>"),
         }
     }
 }

@@ -1,4 +1,4 @@
-"""The cases of the `onnx` wheel that ait should compile: f32 node tests of the supported operators."""
+"""What ait should compile: the `onnx` wheel's f32 node tests of the supported operators, and odd forms of our own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import ModelProto, TensorProto, numpy_helper, version_converter
+from odd import odd
 from onnx.backend.test.case import node as node_cases
 
 Array = npt.NDArray[np.float32]
@@ -43,7 +44,7 @@ class Case:
 
 def collect() -> list[Case]:
     """All cases, in the order of their names."""
-    return sorted((*_generated(), *_stored()), key=lambda case: case.name)
+    return sorted((*_generated(), *_stored(), *_odd()), key=lambda case: case.name)
 
 
 def _generated() -> Iterator[Case]:
@@ -69,6 +70,12 @@ def _stored() -> Iterator[Case]:
         if _is_ours(model):
             arrays = ([_read(path) for path in _numbered(folder, kind)] for kind in ("input", "output"))
             yield _case(f"{folder.parent.name}/{folder.name}", model, *arrays, atol=1e-5, rtol=1e-3)
+
+
+def _odd() -> Iterator[Case]:
+    """The odd forms, with ONNX Runtime's answers."""
+    for name, model, inputs, outputs in odd():
+        yield _case(f"odd/{name}", model, inputs, outputs, atol=1e-5, rtol=1e-3)
 
 
 def _numbered(folder: Path, kind: str) -> list[Path]:

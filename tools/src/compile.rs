@@ -149,11 +149,16 @@ fn named<'c>(
     Ok(module)
 }
 
+/// What a network's file is by its name: the extension, in small letters.
+pub fn kind(model: &Path) -> String {
+    model.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
 /// Reads a network as a module of the `ait` dialect.
 pub fn read<'c>(context: &'c Context, model: &Path, sizes: &ImportOptions) -> Result<Module<'c>> {
-    match model.extension().and_then(|extension| extension.to_str()) {
-        Some("onnx") => Ok(onnx::import(context, model, sizes)?),
-        Some("mlir" | "mlirbc") => {
+    match kind(model).as_str() {
+        "onnx" => Ok(onnx::import(context, model, sizes)?),
+        "mlir" | "mlirbc" => {
             sizes.none(model)?;
             Source::read(model)?.module(context)
         }

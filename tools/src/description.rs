@@ -169,7 +169,21 @@ impl Description {
     }
 }
 
-/// `1x3x224x224`.
+/// `1x3x224x224`; `scalar` where there are no dimensions.
 pub fn shape_text<T: ToString>(shape: &[T]) -> String {
+    if shape.is_empty() {
+        return "scalar".to_owned();
+    }
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shape_text;
+
+    #[test]
+    fn a_scalar_has_a_shape() {
+        assert_eq!(shape_text(&[1, 3, 224]), "1x3x224");
+        assert_eq!(shape_text::<i64>(&[]), "scalar");
+    }
 }

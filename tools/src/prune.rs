@@ -2,7 +2,7 @@
 
 use crate::cli::{Sizes, parse_ratio};
 use crate::onnx;
-use crate::onnx::zero::{Pruned, zero};
+use crate::onnx::zero::{Outside, Pruned, Relocated, zero};
 use crate::output;
 use ait_dialects::access;
 use ait_passes::Pipeline;
@@ -10,6 +10,7 @@ use ait_passes::diagnostic::SourceLocation;
 use ait_passes::nm::{Columns, Mask};
 use ait_passes::prune::{self, Amount, Config, LayerMask, Manifest, Norm, Score, Settings};
 use ait_passes::rewrite::{Rewriter, constant_data};
+use ait_runtime::paths::write_atomically;
 use ait_runtime::table::Table;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use melior::ir::Module;
 use melior::ir::operation::OperationLike;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What `ait-pipeline` runs before `ait-prune`: masks are of weights that batch norms are folded into.
@@ -101,17 +102,69 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     ensure!(!masks.is_empty(), "{}: nothing is to be pruned", model.display());
     let rows = rows(&module, &masks)?;
     let lost: Vec<_> = masks.iter().map(|layer| lost(&layer.name, &layer.mask)).collect();
-    let pruned = zero(&file, &lost).map_err(|error| anyhow!("{}: {error}", model.display()))?;
+    let data = data_file(&arguments.output);
+    let name = data.file_name().unwrap_or_default().to_string_lossy();
+    let outside = Outside { directory: model.parent(), name: &name };
+    let (pruned, relocated) =
+        zero(&file, outside, &lost).map_err(|error| anyhow!("{}: {error}", model.display()))?;
+    if let Some(relocated) = &relocated {
+        check_place(arguments, &data, relocated)?;
+    }
     if let Some(path) = &arguments.masks {
         Manifest::new(&module, masks)?.write(path).map_err(|error| anyhow!("cannot write {error}"))?;
     }
-    output::write(&arguments.output, |sink| Ok(sink.write_all(&pruned)?))?;
+    match &relocated {
+        Some(relocated) => write_both(&arguments.output, &pruned, &data, &relocated.data)?,
+        None => output::write(&arguments.output, |sink| Ok(sink.write_all(&pruned)?))?,
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
         print!("{}", text(&rows));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file for the weights of a model that has them in another one.
+fn data_file(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".data");
+    name.into()
+}
+
+/// Weights in a file of their own need a place that is not the one they come from.
+fn check_place(arguments: &Arguments, data: &Path, relocated: &Relocated) -> Result<()> {
+    let Arguments { model, output, .. } = arguments;
+    let is_file = std::fs::metadata(output).is_ok_and(|existing| existing.is_file());
+    ensure!(
+        is_file || (output.as_os_str() != "-" && !output.exists()),
+        "{}: has weights in another file, so the output must be a file",
+        model.display()
+    );
+    let same = |one: &Path, other: &Path| {
+        one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+    };
+    let directory = model.parent().unwrap_or(Path::new(""));
+    let is_source = relocated.sources.iter().any(|source| same(&directory.join(source), data));
+    ensure!(
+        !is_source || same(model, output),
+        "{} has the weights of {}; give the output another name",
+        data.display(),
+        model.display()
+    );
+    Ok(())
+}
+
+/// Writes the model and its data; neither file changes unless both could be written.
+fn write_both(model: &Path, bytes: &[u8], data: &Path, data_bytes: &[u8]) -> Result<()> {
+    let write = |path: &Path, bytes: &[u8], then: &dyn Fn() -> Result<()>| {
+        write_atomically(path, 0o644, |temporary| {
+            std::fs::write(temporary, bytes)?;
+            then()
+        })
+        .with_context(|| format!("cannot write {}", path.display()))
+    };
+    write(model, bytes, &|| write(data, data_bytes, &|| Ok(())))
 }
 
 /// What the file says, and the flags where it says nothing.

@@ -124,8 +124,7 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 /// The executable to run: given, in a given directory, or compiled now.
 fn executable(arguments: &Arguments, work: &Path) -> Result<PathBuf> {
     let model = &arguments.model;
-    let extension = model.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if matches!(extension, "onnx" | "mlir" | "mlirbc") {
+    if matches!(compile::kind(model).as_str(), "onnx" | "mlir" | "mlirbc") {
         let Artifacts { executable, .. } =
             compile::compile_to(model, &arguments.network, &[Emit::Exe], work)?;
         return executable.context("the executable is missing");

@@ -66,6 +66,7 @@ fn bad_nodes_are_named() {
         one(13, image, "Pad", "x i", &[]),
         one(13, image, "Add", "x w", &[]),
         one(13, image, "BatchNormalization", "x w w w w", &[]),
+        one(13, image, "BatchNormalization", "x w w w x", &[]),
         one(14, image, "BatchNormalization", "x w w w w", &[int("training_mode", 1)]),
         one(13, image, "Softmax", "x", &[int("axis", -5)]),
         one(13, image, "Cast", "x", &[int("to", 10)]),
@@ -151,6 +152,55 @@ fn options_bind_dimensions() {
     insta::assert_snapshot!(refusals.map(|text| text.expect_err("a refusal")).join("\n"));
 }
 
+/// `--batch` binds the inputs that leave dimension 0 open, and says so when there is none.
+#[test]
+fn a_batch_leaves_fixed_inputs_alone() {
+    let add = |x: &str, mask: &str| {
+        let model = Model::new(13).input("x", x).input("mask", mask).input("scalar", "");
+        let model = model.node("Mul", "x mask", "m", &[]).node("Add", "m scalar", "y", &[]);
+        let options = ImportOptions { batch: Some(2), ..ImportOptions::default() };
+        text(&model.output("y"), &options, false)
+    };
+    assert!(add("N 3 4", "1 3 4").expect("bound").contains("%arg0: tensor<2x3x4xf32>"));
+    assert!(add("1 3 4", "? 3 4").expect("bound").contains("%arg1: tensor<2x3x4xf32>"));
+    assert!(add("2 3 4", "2 3 4").is_ok());
+    let refusals = [add("8 3 4", "1 3 4"), add("2 3 4", "4"), add("1 3 4", "1 3 4")];
+    insta::assert_snapshot!(refusals.map(|text| text.expect_err("a refusal")).join("\n"));
+}
+
+/// Names of a megabyte and with control characters, in every place where an error quotes one.
+#[test]
+fn what_errors_quote_is_short_and_on_one_line() {
+    let long = "n\u{1b}\n".repeat(1 << 18);
+    let relu = |name: &str, operator: &str, input: &str, attributes: &[AttributeProto]| {
+        let model = Model::new(13).input("x", "1 2");
+        let mut model = model.named(Some(name.into()), operator, "x", "y", attributes).output("y");
+        let graph = model.0.graph.as_mut().expect("a graph");
+        graph.node[0].input[0] = input.into();
+        refusal(&model)
+    };
+    let dimension = value_info("z", "1", 1);
+    let mut with_dimension = Model::new(13).input("x", "1 2").node("Relu", "x", "y", &[]).output("y");
+    let graph = with_dimension.0.graph.as_mut().expect("a graph");
+    graph.input.push(dimension);
+    let dims = graph.input[1].r#type.as_mut().and_then(|r#type| r#type.tensor_type.as_mut()?.shape.as_mut());
+    dims.expect("a shape").dim[0] = Dimension { dim_value: None, dim_param: Some(long.clone()) };
+    let errors = [
+        relu(&long, "Conv", "x", &[]),
+        relu("r", &long, "x", &[]),
+        relu("r", "Relu", &long, &[]),
+        relu("r", "Relu", "x", &[int(&long, 1)]),
+        relu("r", "Relu", "x", &[int(&long, 1), int(&long, 1)]),
+        relu(&long, &long, &long, &[int(&long, 1)]),
+        refusal(&with_dimension),
+        refusal(&Model::new(13).input(&long, "N").node("Relu", "x", "y", &[]).output("y")),
+    ];
+    for error in &errors {
+        assert!(error.len() < 5000 && !error.contains(char::is_control), "{error}");
+        assert!(error.starts_with("net.onnx: "), "{error}");
+    }
+}
+
 #[test]
 fn external_data_stays_in_the_models_directory() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -176,13 +226,17 @@ fn external_data_stays_in_the_models_directory() {
             .map(|module| module.as_operation().to_string())
             .map_err(|error| error.to_string())
     };
-    assert!(import("w.bin", "4", "4").expect("in range").contains("dense<1.500000e+00>"));
+    for location in ["w.bin", "./w.bin", ".//./w.bin"] {
+        assert!(import(location, "4", "4").expect("in range").contains("dense<1.500000e+00>"), "{location}");
+    }
     let refusals = [
         import("w.bin", "4", "8"),
         import("w.bin", "8", "4"),
         import("w.bin", "18446744073709551615", "4"),
         import("w.bin", "x", "4"),
         import("../w.bin", "4", "4"),
+        import("./../w.bin", "4", "4"),
+        import(".", "4", "4"),
         import("/etc/passwd", "0", "4"),
         import("", "0", "4"),
         import("none.bin", "0", "4"),

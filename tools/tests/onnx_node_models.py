@@ -1,4 +1,5 @@
-"""Writes the ONNX backend's node and PyTorch test models for the importer, with inputs and expected outputs.
+"""Writes the ONNX backend's node and PyTorch test models, and our odd ones (test/onnx_node/odd.py), for the importer, with
+inputs and expected outputs.
 
 usage: onnx_node_models.py OUT
 Per test of an operator, OUT/NAME.onnx is the test's model where only the first float input is still an input: the
@@ -17,6 +18,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, version_converter
 from onnx.backend.test.case.node import collect_testcases
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "test/onnx_node"))
+from odd import odd  # noqa: E402
 
 # What the importer knows in constants; of the others it says so, which one test of ours shows.
 TYPES = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool")}
@@ -43,6 +47,8 @@ def cases():
         except RuntimeError:
             continue
         yield f"pytorch_{folder.name}", model, *arrays
+    for name, *case in odd():
+        yield f"odd_{name}", *case
 
 
 def bind(model, inputs, keep: bool):

@@ -5,9 +5,9 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests")]
 
-use ait_tools::onnx::{ImportOptions, import};
+use ait_tools::onnx::{ImportOptions, docs, import};
 use melior::ir::operation::OperationLike;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,13 +23,6 @@ fn cache() -> Option<PathBuf> {
         eprintln!("skipped: {} has no Python environment: run scripts/setup", cache.display());
     }
     complete.then_some(cache)
-}
-
-/// The operators that the importer knows, from the page made of its table.
-fn operators() -> Vec<String> {
-    let page = ait_tools::onnx::docs::page();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next().map(String::from));
-    rows.skip(1).collect()
 }
 
 /// Result shapes of `main` as `1x2,3`.
@@ -55,13 +48,13 @@ fn node_tests_agree_or_are_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
     run(&python, "onnx_node_models.py", directory.path());
-    let known = operators();
+    let known: BTreeSet<&str> = docs::operators().collect();
     let index = std::fs::read_to_string(at("index.tsv")).expect("an index");
     let mut refused = BTreeMap::new();
     let context = ait_dialects::context();
     for line in index.lines() {
         let (name, used) = line.split_once('\t').expect("two columns");
-        if !used.split(',').all(|operator| known.iter().any(|name| name == operator)) {
+        if !used.split(',').all(|operator| known.contains(operator)) {
             continue;
         }
         match import(&context, &at(&format!("{name}.onnx")), &ImportOptions::default()) {

@@ -4,8 +4,8 @@
 
 mod common;
 
-use ait_tools::onnx::proto::{ModelProto, TensorProto};
-use ait_tools::onnx::zero::{Pruned, zero};
+use ait_tools::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
+use ait_tools::onnx::zero::{Outside, Pruned, zero};
 use bytes::Bytes;
 use common::{Model, int, ints, tensor, tensor_attribute};
 use prost::Message;
@@ -33,9 +33,18 @@ fn floats(tensor: &TensorProto) -> Vec<f32> {
     }
 }
 
+/// A model whose weights are in its own file.
+fn inside(model: &[u8], pruned: &[Pruned]) -> Result<Vec<u8>, String> {
+    let outside = Outside { directory: None, name: "net.onnx.data" };
+    zero(&Bytes::copy_from_slice(model), outside, pruned).map(|(model, relocated)| {
+        assert!(relocated.is_none());
+        model
+    })
+}
+
 /// The zeros of tensor `index` after the change; all else must be as before.
 fn zeros(model: &[u8], pruned: &[Pruned], index: usize) -> Vec<usize> {
-    let changed = zero(&Bytes::copy_from_slice(model), pruned).unwrap();
+    let changed = inside(model, pruned).unwrap();
     assert_eq!(changed.len(), model.len());
     let (before, after) = (ModelProto::decode(model).unwrap(), ModelProto::decode(&changed[..]).unwrap());
     let tensor = |model: &ModelProto| floats(&model.graph.as_ref().unwrap().initializer[index]);
@@ -85,7 +94,7 @@ fn weights_of_a_constant_node() {
     let value = tensor_attribute("value", raw("", &[3, 2, 3, 3]));
     let model = Model::new(13).input("x", "1 2 4 4").node("Constant", "", "w", &[value]);
     let model = model.node("Conv", "x w", "y", &[]).output("y").bytes();
-    let changed = zero(&model.into(), &[pruned("Conv_y", 3, 18, &[0])]).unwrap();
+    let changed = inside(&model, &[pruned("Conv_y", 3, 18, &[0])]).unwrap();
     let changed = ModelProto::decode(&changed[..]).unwrap();
     let values = floats(changed.graph.unwrap().node[0].attribute[0].t.as_ref().unwrap());
     assert_eq!((values[0], values[1], values[18]), (0.0, 2.0, 0.0));
@@ -93,7 +102,7 @@ fn weights_of_a_constant_node() {
 
 #[test]
 fn what_cannot_be_zeroed_is_named() {
-    let refused = |model: &Model, pruned: &[Pruned]| zero(&model.bytes().into(), pruned).unwrap_err();
+    let refused = |model: &Model, pruned: &[Pruned]| inside(&model.bytes(), pruned).unwrap_err();
     let one = [pruned("Conv_y", 3, 18, &[0])];
     let model = convolution(raw("w", &[3, 2, 3, 3]));
     assert_eq!(refused(&model, &[pruned("nobody", 3, 18, &[])]), "node 'nobody' is not in the model");
@@ -121,7 +130,63 @@ fn what_cannot_be_zeroed_is_named() {
         "node 'Conv_y': weights 'w' are computed; only an initializer or a Constant's 'value' can be pruned"
     );
     let away = TensorProto { data_location: Some(1), ..tensor("w", &[3, 2, 3, 3], 1) };
-    assert!(refused(&convolution(away), &one).starts_with("initializer 'w' is in another file"));
+    assert_eq!(
+        refused(&convolution(away), &one),
+        "node 'Conv_y': weights 'w' has external data without a location"
+    );
+}
+
+/// A tensor of 1, 2, ... in a file, from `offset` on.
+fn away(name: &str, dims: &[i64], location: &str, offset: usize) -> TensorProto {
+    let entry =
+        |key: &str, value: String| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
+    let length = dims.iter().product::<i64>() * 4;
+    TensorProto {
+        data_location: Some(1),
+        external_data: vec![
+            entry("location", location.into()),
+            entry("offset", offset.to_string()),
+            entry("length", length.to_string()),
+            entry("checksum", "of what was".into()),
+        ],
+        ..tensor(name, dims, 1)
+    }
+}
+
+/// Weights of two files go to one; those in the model, and what the importer does not know, stay.
+#[test]
+fn weights_in_other_files_move() {
+    let directory = tempfile::tempdir().unwrap();
+    let ascending =
+        |count: u16| (1..=count).flat_map(|value| f32::from(value).to_le_bytes()).collect::<Vec<_>>();
+    std::fs::write(directory.path().join("a.bin"), [vec![9; 4], ascending(54)].concat()).unwrap();
+    std::fs::write(directory.path().join("b.bin"), ascending(3)).unwrap();
+    let model = convolution(away("w", &[3, 2, 3, 3], "./a.bin", 4));
+    let model = model.tensor(away("b", &[3, 1, 1], "b.bin", 0)).tensor(raw("c", &[1]));
+    let mut bytes = model.node("Add", "y b", "z", &[]).node("Add", "z c", "r", &[]).output("r").bytes();
+    bytes.extend([0x82, 0x7d, 1, 7]);
+    let outside = Outside { directory: Some(directory.path()), name: "new.data" };
+    let lost = [pruned("Conv_y", 3, 18, &[5])];
+    let (changed, relocated) = zero(&bytes.clone().into(), outside, &lost).unwrap();
+    let relocated = relocated.unwrap();
+    assert_eq!(relocated.sources, ["./a.bin".to_owned(), "b.bin".to_owned()].into());
+    let mut weights = ascending(54);
+    [11, 29, 47].into_iter().for_each(|element| weights[element * 4..element * 4 + 4].fill(0));
+    assert_eq!(relocated.data[..216], weights);
+    assert_eq!(relocated.data[4096..], ascending(3));
+    assert_eq!(changed[changed.len() - 4..], bytes[bytes.len() - 4..]);
+    let (before, after) =
+        (ModelProto::decode(&bytes[..]).unwrap(), ModelProto::decode(&changed[..]).unwrap());
+    let (before, mut after) = (before.graph.unwrap(), after.graph.unwrap());
+    let entries = |tensor: &TensorProto| -> Vec<String> {
+        tensor.external_data.iter().map(|entry| format!("{}={}", entry.key(), entry.value())).collect()
+    };
+    assert_eq!(entries(&after.initializer[0]), ["location=new.data", "offset=0", "length=216"]);
+    assert_eq!(entries(&after.initializer[1]), ["location=new.data", "offset=4096", "length=12"]);
+    for index in 0..2 {
+        after.initializer[index].external_data.clone_from(&before.initializer[index].external_data);
+    }
+    assert_eq!(before, after);
 }
 
 /// Every convolution of the networks, at columns that differ per layer.
@@ -139,7 +204,7 @@ fn networks_keep_all_else() {
             (node.input[1].clone(), pruned(node.name(), dims[0], k, &[dims[0] % k]))
         });
         let (names, lost): (Vec<_>, Vec<_>) = convolutions.unzip();
-        let after = ModelProto::decode(Bytes::from(zero(&file, &lost).unwrap())).unwrap().graph.unwrap();
+        let after = ModelProto::decode(Bytes::from(inside(&file, &lost).unwrap())).unwrap().graph.unwrap();
         assert_eq!(before.node, after.node);
         for (old, new) in before.initializer.iter().zip(&after.initializer) {
             if !names.contains(&old.name().to_owned()) {

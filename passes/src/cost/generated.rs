@@ -175,6 +175,12 @@ impl Windows {
         (self.phases[0].len() * self.phases[1].len()) as i64
     }
 
+    /// [`Window::tap`] by the phases that are known.
+    fn tap(&self, axis: usize, k: i64) -> (usize, i64) {
+        let (at, stride) = (k * self.window.dilations[axis], self.window.strides[axis]);
+        (self.phases[axis].partition_point(|&phase| phase < at % stride), at / stride)
+    }
+
     /// Where the taps of `rows` output rows are, in elements from the first, each once; and in how many of the rows.
     fn offsets(&self, rows: i64) -> Vec<(i64, i64)> {
         let mut found = BTreeMap::new();
@@ -183,7 +189,7 @@ impl Windows {
             .flat_map(|row| (0..kernel[0]).flat_map(move |kh| (0..kernel[1]).map(move |kw| (row, kh, kw))))
         {
             let offset = if self.is_packed {
-                let ((i, y), (j, x)) = (self.window.tap(0, kh), self.window.tap(1, kw));
+                let ((i, y), (j, x)) = (self.tap(0, kh), self.tap(1, kw));
                 let plane = (self.band + self.reach(0)) * self.width();
                 (i * self.phases[1].len() + j) as i64 * plane + (row + y) * self.width() + x
             } else {

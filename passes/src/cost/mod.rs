@@ -3,6 +3,7 @@
 //!
 //! A result is always *model cycles* of a core (`ait-cores`), never time.
 
+mod bounds;
 mod choice;
 mod chooser;
 mod code;

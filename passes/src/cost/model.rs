@@ -14,6 +14,8 @@ const SHARE: f64 = 0.8;
 const REREAD_SHARE: f64 = 0.95;
 /// Cycles to ask for a line.
 const STAGE: f64 = 2.0;
+/// Strips of a row of `rvv.split_phases` that are followed one by one.
+const MOST_STRIPS: i64 = 1 << 12;
 /// Cycles to call a kernel for one task.
 const TASK: f64 = 150.0;
 
@@ -280,7 +282,9 @@ impl<'a> Kernel<'a> {
         let strips = columns / vlmax + i64::from(columns % vlmax != 0);
         let lines = 4.0 * (columns * signed(conv.strides[1])) as f64 / strips.max(1) as f64 / self.line();
         let mut code = Code::new(self.core, lmul);
-        for _ in 0..strips {
+        // Of a longer row some strips, and the others in proportion: time must not grow with the row.
+        let some = strips.min(MOST_STRIPS);
+        for _ in 0..some {
             code.scalars(4);
             code.rows(
                 Class::LoadUnit,
@@ -296,6 +300,7 @@ impl<'a> Kernel<'a> {
         // Padding and the odd elements at the ends of a row, and the loop.
         code.scalars(10 + 4 * of_w);
         let planes = signed(conv.input[0]) * signed(conv.input[1]) * of_h;
-        planes as f64 * (rows as f64 * code.cycles() + 60.0)
+        let row = code.cycles() * (strips as f64 / some.max(1) as f64);
+        planes as f64 * (rows as f64 * row + 60.0)
     }
 }

@@ -1,5 +1,6 @@
 //! The static model of what is not a generated convolution, and a memory of what it said: networks repeat their layers.
 
+use super::bounds::bounded;
 use super::code::{Code, Stream};
 use super::generated::{self, Taps};
 use super::{Convolution, ShapeError, Target, xnnpack};
@@ -80,7 +81,8 @@ impl Op {
 
 /// The tasks of a kernel are shared by the threads; starting it is not.
 fn cycles(target: &Target, op: &Op) -> Result<f64, ShapeError> {
-    let work = match op {
+    let (op, factor) = bounded(op)?;
+    let work = match &op {
         Op::Transpose(sizes) => generated::transpose(target, *sizes),
         Op::XnnConvolution(conv) => xnnpack::convolution(target, conv)?,
         Op::Depthwise(conv) => generated::window(target, conv, Taps::Weighted)?,
@@ -92,7 +94,7 @@ fn cycles(target: &Target, op: &Op) -> Result<f64, ShapeError> {
         Op::Matmul(sizes) => generated::matmul(target, *sizes),
         Op::XnnFullyConnected(sizes) => xnnpack::fully_connected(target, *sizes),
     };
-    Ok(OPERATOR + work / f64::from(target.threads.max(1)))
+    Ok(OPERATOR + factor * work / f64::from(target.threads.max(1)))
 }
 
 impl Target {

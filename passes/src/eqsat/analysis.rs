@@ -73,7 +73,8 @@ impl Display for Fact {
         match self {
             Self::Tensor(Tensor { shape, layout, is_constant, .. }) => {
                 let dims: Vec<_> = shape.iter().map(i64::to_string).collect();
-                write!(f, "{} in {layout}{}", dims.join("x"), if *is_constant { ", constant" } else { "" })
+                let shape = if dims.is_empty() { "scalar".to_owned() } else { dims.join("x") };
+                write!(f, "{shape} in {layout}{}", if *is_constant { ", constant" } else { "" })
             }
             Self::Leaf(leaf) => write!(f, "{leaf}"),
             Self::Refused(why) => write!(f, "refused, as it {why}"),

@@ -251,7 +251,10 @@ impl Source<'_> {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|&letter| letter != '\n').count() + 1;
-        SourceLocation { name: None, file: Some((self.path.display().to_string(), line, column)) }
+        SourceLocation {
+            file: Some((self.path.display().to_string(), line, column)),
+            ..SourceLocation::default()
+        }
     }
 
     pub(crate) fn error(&self, span: Range<usize>, message: String) -> PassError {

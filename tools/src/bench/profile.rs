@@ -1,5 +1,6 @@
 //! Where the cycles of a whole network went, layer by layer, beside what the cost model expected there.
 
+use crate::description::shape_text;
 use ait_cores::{Cause, Reading};
 use ait_lowering::Program;
 use ait_passes::eqsat::explain::Estimate;
@@ -93,7 +94,7 @@ impl fmt::Display for Profile {
         let header = ["ops", "shape", "layout", "estimated", "metered", "ratio", "waiting", "node"];
         let mut table = Table::new(header);
         for line in &self.0 {
-            let shape = line.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+            let shape = shape_text(&line.shape);
             table.row([
                 line.ops.join("+"),
                 shape,

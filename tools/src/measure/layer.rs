@@ -3,6 +3,7 @@
 use ait_dialects::{Layout, access};
 use ait_passes::convolutions::convolution;
 pub use ait_passes::cost::Convolution as Shape;
+use ait_passes::diagnostic::SourceLocation;
 use ait_passes::rewrite::{self, Rewriter};
 use ait_passes::{PassError, Pipeline};
 use ait_runtime::reference::{self, Activation, Conv2d};
@@ -101,10 +102,10 @@ fn is_stem(op: OperationRef<'_, '_>) -> bool {
     access::operand(&op, 0).is_some_and(|input| rewrite::definition(input).is_none())
 }
 
-/// The ONNX node: the text of `loc("node")`.
+/// The ONNX node, or the location where it names none.
 fn node(op: OperationRef<'_, '_>) -> String {
-    let text = op.location().to_string();
-    text.split('"').nth(1).unwrap_or(&text).to_owned()
+    let location = SourceLocation::of(op.location());
+    location.name.clone().unwrap_or_else(|| location.to_string())
 }
 
 /// Seeded data of a convolution.

@@ -43,6 +43,16 @@ impl Data {
         }
     }
 
+    /// Size in a file.
+    pub fn bytes(&self) -> usize {
+        let width = match self {
+            Self::F32(_) | Self::I32(_) => 4,
+            Self::F64(_) | Self::I64(_) => 8,
+            Self::Bool(_) => 1,
+        };
+        self.len() * width
+    }
+
     /// ONNX's name of the element type.
     pub const fn dtype(&self) -> &'static str {
         match self {
@@ -69,7 +79,14 @@ pub struct Budget(Cell<u64>);
 impl Budget {
     /// For a model of this many bytes: eight elements per byte, and 2^24 more.
     pub fn new(model_bytes: usize) -> Self {
-        Self(Cell::new((1 << 24) + 8 * model_bytes as u64))
+        let budget = Self(Cell::new(1 << 24));
+        budget.grow(model_bytes);
+        budget
+    }
+
+    /// For as many bytes more.
+    pub fn grow(&self, bytes: usize) {
+        self.0.set(self.0.get().saturating_add((bytes as u64).saturating_mul(8)));
     }
 
     /// Takes the elements of a shape; returns their number.

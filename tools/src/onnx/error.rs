@@ -1,20 +1,21 @@
 //! What can be wrong with a model, said with file, node, operator and opset.
 
+use ait_passes::diagnostic::legible;
 use std::path::PathBuf;
 
 /// Why a model cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The model file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
+        /// What the system says; no source, which would be said again.
+        error: std::io::Error,
     },
     /// The file is no ONNX model, or the model as a whole cannot be used.
-    #[error("{file}: {reason}")]
+    #[error("{}: {}", legible(file), legible(reason))]
     Model {
         /// Name of the file.
         file: String,
@@ -22,7 +23,13 @@ pub enum ImportError {
         reason: String,
     },
     /// A node cannot be imported.
-    #[error("{file}: node '{node}' ({operator}, opset {opset}): {reason}")]
+    #[error(
+        "{}: node '{}' ({}, opset {opset}): {}",
+        legible(file),
+        legible(node),
+        legible(operator),
+        legible(reason)
+    )]
     Node {
         /// Name of the file.
         file: String,

@@ -4,10 +4,11 @@ use super::attributes::Attributes;
 use super::evaluate::Evaluated;
 use super::node::{Node, Operand, Outputs, Session};
 use super::ops::Operator;
-use super::plan::{Plan, is_onnx, label};
+use super::plan::{Plan, is_onnx};
 use super::proto::{ModelProto, NodeProto, ValueInfoProto};
-use super::{ImportError, ImportOptions, inputs, tensor};
+use super::{ImportError, ImportOptions, inputs};
 use ait_dialects::{Builder, Layout, types};
+use ait_passes::diagnostic::onnx_location;
 use melior::Context;
 use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute};
 use melior::ir::block::BlockLike;
@@ -138,16 +139,15 @@ impl<'c, 'm> Importer<'c, 'm> {
             return Ok(operand.clone());
         }
         if let Some(initializer) = plan.initializers.get(name) {
-            let constant = tensor::decode(initializer, self.session.directory)
-                .map_err(|error| format!("initializer '{name}' {error}"))?;
+            let constant = self.session.decode(initializer);
+            let constant = constant.map_err(|error| format!("initializer '{name}' {error}"))?;
             let operand = Operand::constant(constant, name);
             scope.insert(name, operand.clone());
             return Ok(operand);
         }
-        match plan.producers.get(name).and_then(|&at| Some((at, plan.graph.node.get(at)?))) {
-            Some((at, node)) if at >= index => Err(format!(
-                "'{name}' is computed later, by node '{}': the graph is cyclic or not sorted",
-                label(at, node)
+        match plan.producers.get(name).and_then(|&at| Some((at, plan.labels.get(at)?))) {
+            Some((at, label)) if at >= index => Err(format!(
+                "'{name}' is computed later, by node '{label}': the graph is cyclic or not sorted"
             )),
             _ => Err(format!("'{name}' is neither an input nor an initializer nor computed by a node")),
         }
@@ -164,10 +164,10 @@ impl<'c, 'm> Importer<'c, 'm> {
     where
         'c: 'a,
     {
-        let label = label(index, proto);
+        let label = plan.labels.get(index).map_or("", String::as_str);
         let fail = |reason: String| ImportError::Node {
             file: self.file.into(),
-            node: label.clone(),
+            node: label.into(),
             operator: if is_onnx(proto.domain()) {
                 proto.op_type().into()
             } else {
@@ -183,7 +183,7 @@ impl<'c, 'm> Importer<'c, 'm> {
             name => self.lookup(plan, scope, index, name).map(Some),
         });
         let inputs = inputs.collect::<Result<Vec<_>, _>>().map_err(fail)?;
-        let at = NodeAt { plan, proto, operator, label: &label };
+        let at = NodeAt { plan, proto, operator, label };
         let outputs = match self.evaluated(&at, &inputs).map_err(fail)? {
             Some(outputs) => outputs,
             None => self.imported(&at, inputs, builder).map_err(fail)?,
@@ -214,7 +214,7 @@ impl<'c, 'm> Importer<'c, 'm> {
             inputs,
             attributes: Attributes::new(at.proto)?,
             used: at.proto.output.iter().map(|name| at.plan.needed.contains(name.as_str())).collect(),
-            builder: builder.at(Location::name(self.context, at.label, Location::unknown(self.context))),
+            builder: builder.at(onnx_location(self.context, at.label, at.operator.name, at.plan.opset)),
             session: self.session,
         })
     }

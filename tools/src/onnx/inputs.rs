@@ -36,16 +36,16 @@ pub fn shape(info: &ValueInfoProto, options: &ImportOptions) -> Result<Vec<i64>,
     Ok(dims)
 }
 
+/// The size that the model itself gives; some exporters write -1 for an unknown one.
+fn fixed(dim: &Dimension) -> Option<i64> {
+    dim.dim_value.filter(|&value| value != -1)
+}
+
 fn bind(index: usize, dim: &Dimension, options: &ImportOptions) -> Result<i64, String> {
     let name = dim.dim_param.as_deref().filter(|name| !name.is_empty());
     let batch = options.batch.filter(|_| index == 0);
     let named = name.and_then(|name| options.dims.get(name)).copied();
-    // Some exporters write -1 for an unknown size.
-    let fixed = dim.dim_value.filter(|&value| value != -1);
-    let bound = match (fixed, batch, named) {
-        (Some(fixed), Some(batch), _) if u64::try_from(fixed) != Ok(batch) => {
-            return Err(format!("has dimension 0 fixed to {fixed}, but --batch is {batch}"));
-        }
+    let bound = match (fixed(dim), batch, named) {
         (Some(fixed), ..) => fixed,
         (None, Some(batch), Some(named)) if batch != named => {
             return Err(format!("has dimension 0 bound to --batch {batch} and --dim {named}"));
@@ -71,15 +71,33 @@ fn open(index: usize, name: Option<&str>) -> String {
     }
 }
 
+fn dims(info: &ValueInfoProto) -> &[Dimension] {
+    let tensor = info.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
+    tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[], |shape| &shape.dim)
+}
+
+/// A `--batch` that binds nothing: every input fixes dimension 0, and not all to this size.
+///
+/// # Errors
+/// Names the inputs and their sizes.
+pub fn check_batch(inputs: &[&ValueInfoProto], options: &ImportOptions) -> Result<(), String> {
+    let Some(batch) = options.batch else { return Ok(()) };
+    let first = inputs.iter().filter_map(|info| Some((info.name(), dims(info).first()?)));
+    let sizes: Option<Vec<_>> = first.map(|(name, dim)| Some((name, fixed(dim)?))).collect();
+    let Some(sizes) = sizes else { return Ok(()) };
+    if !sizes.is_empty() && sizes.iter().all(|&(_, size)| u64::try_from(size) == Ok(batch)) {
+        return Ok(());
+    }
+    let sizes: Vec<_> = sizes.iter().map(|(name, size)| format!("'{name}' has {size}")).collect();
+    Err(format!("--batch {batch} binds nothing: no input leaves dimension 0 open ({})", sizes.join(", ")))
+}
+
 /// A `--dim` that no input has.
 ///
 /// # Errors
 /// Names it and the ones there are.
 pub fn check_names(inputs: &[&ValueInfoProto], options: &ImportOptions) -> Result<(), String> {
-    let dims = inputs
-        .iter()
-        .filter_map(|info| info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref())
-        .flat_map(|shape| &shape.dim);
+    let dims = inputs.iter().flat_map(|info| dims(info));
     let known: BTreeSet<&str> = dims.filter_map(|dim| dim.dim_param.as_deref()).collect();
     match options.dims.keys().find(|name| !known.contains(name.as_str())) {
         None => Ok(()),

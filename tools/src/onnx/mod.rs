@@ -12,7 +12,7 @@
 //! | `evaluate` | ops of constants, by the runtime's scalar reference |
 //! | `ops` | the operators, one table; `docs/onnx.md` is made from it |
 //! | `wire`, [`zero`] | the file's bytes: pruned weights set to zero in place |
-//! | `wire`, [`zero`] | the file's bytes: pruned weights set to zero in place |
+//! | `relocate` | tensors in other files moved to a new one |
 //!
 //! Nodes must be in topological order, as ONNX demands. Nodes that no output depends on are skipped.
 
@@ -29,6 +29,7 @@ mod ops;
 mod plan;
 #[expect(missing_docs, reason = "the fields are those of onnx.proto")]
 pub mod proto;
+mod relocate;
 mod tensor;
 mod wire;
 pub mod zero;
@@ -46,7 +47,7 @@ use std::path::Path;
 /// Sizes that the model leaves open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// Dimension 0 of every input that does not fix it (`--batch`).
+    /// Dimension 0 of every input that leaves it open (`--batch`); an error if there is none and none has this size.
     pub batch: Option<u64>,
     /// Symbolic dimensions by name (`--dim name=value`).
     pub dims: BTreeMap<String, u64>,
@@ -82,8 +83,7 @@ pub fn import<'c>(
     path: &Path,
     options: &ImportOptions,
 ) -> Result<Module<'c>, ImportError> {
-    let bytes =
-        std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
+    let bytes = std::fs::read(path).map_err(|error| ImportError::Read { path: path.to_path_buf(), error })?;
     let file = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
     // A bare file name has the parent "".
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -5,9 +5,10 @@
 
 use super::arithmetic::Binary;
 use super::attributes::Attributes;
-use super::constant::{Budget, Constant};
+use super::constant::{Budget, Constant, Data};
 use super::evaluate::Work;
-use super::proto::NodeProto;
+use super::proto::{NodeProto, TensorProto};
+use super::tensor;
 use ait_dialects::{Activation, Builder, types};
 use melior::ir::{Location, Value, ValueLike};
 use std::cell::OnceCell;
@@ -106,6 +107,20 @@ pub struct Session<'n> {
     pub work: Work,
     /// Where external data lies.
     pub directory: Option<&'n Path>,
+}
+
+impl Session<'_> {
+    /// Reads a tensor. What is in another file counts as the model's size, as what is in its own does.
+    ///
+    /// # Errors
+    /// As [`tensor::decode`].
+    pub fn decode(&self, tensor: &TensorProto) -> Result<Constant, String> {
+        let constant = tensor::decode(tensor, self.directory)?;
+        if tensor::is_external(tensor) {
+            self.budget.grow(constant.data().bytes());
+        }
+        Ok(constant)
+    }
 }
 
 /// A node with its operands resolved.
@@ -241,7 +256,8 @@ impl<'c: 'a, 'a> Node<'_, 'c, 'a> {
         }
     }
 
-    /// `sizes` elements from `starts` by `steps`, all in range.
+    /// `sizes` elements from `starts` by `steps`, all in range. Without elements the result is a constant, since its
+    /// value is known and `ait` has no empty tensors.
     ///
     /// # Errors
     /// If they are not.
@@ -253,6 +269,9 @@ impl<'c: 'a, 'a> Node<'_, 'c, 'a> {
         steps: &[i64],
     ) -> Output<'c, 'a> {
         match operand {
+            Operand::Tensor(_) if sizes.contains(&0) => {
+                Ok(self.constant(Constant::new(sizes.to_vec(), Data::F32(Vec::new()))?))
+            }
             Operand::Constant(shared) => {
                 let sliced = shared.constant.slice(starts, sizes, steps, &self.session.budget)?;
                 Ok(self.constant(sliced))
@@ -282,7 +301,7 @@ impl<'c: 'a, 'a> Node<'_, 'c, 'a> {
         self.slice(operand, &starts, &sizes, &steps)
     }
 
-    /// Operands one after another along `axis`, as a left-leaning chain.
+    /// Operands one after another along `axis`, as a left-leaning chain. Empty constants add nothing to tensors.
     ///
     /// # Errors
     /// If shapes or types do not fit.
@@ -291,10 +310,12 @@ impl<'c: 'a, 'a> Node<'_, 'c, 'a> {
         if let Some(constants) = constants {
             return Ok(self.constant(Constant::concat(&constants, axis, &self.session.budget)?));
         }
-        let (first, rest) = operands.split_first().ok_or("there is nothing to concatenate")?;
+        let is_empty = |operand: &Operand| operand.as_constant().is_some_and(|empty| empty.data().len() == 0);
+        let mut operands = operands.iter().filter(|operand| !is_empty(operand));
+        let first = operands.next().ok_or("there is nothing to concatenate")?;
         let axis = i64::try_from(axis).map_err(|error| error.to_string())?;
         let mut chain = self.value(first)?;
-        for operand in rest {
+        for operand in operands {
             chain = self.builder.concat(chain, self.value(operand)?, axis)?;
         }
         Ok(Operand::Tensor(chain))
@@ -324,6 +345,9 @@ impl<'c: 'a, 'a> Node<'_, 'c, 'a> {
     /// # Errors
     /// If the operand is not `float`.
     pub fn activation(&self, operand: &Operand<'c, 'a>, activation: Activation) -> Output<'c, 'a> {
+        if operand.as_constant().is_some_and(|empty| empty.f32s().is_ok_and(<[f32]>::is_empty)) {
+            return Ok(operand.clone());
+        }
         Ok(Operand::Tensor(self.builder.activation(self.value(operand)?, activation)?))
     }
 }

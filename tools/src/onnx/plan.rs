@@ -18,6 +18,8 @@ pub struct Plan<'m> {
     pub producers: BTreeMap<&'m str, usize>,
     /// Names that an output depends on.
     pub needed: BTreeSet<&'m str>,
+    /// What each node is called.
+    pub labels: Vec<String>,
 }
 
 impl<'m> Plan<'m> {
@@ -41,6 +43,7 @@ impl<'m> Plan<'m> {
         let inputs: Vec<&ValueInfoProto> =
             graph.input.iter().filter(|input| !initializers.contains_key(input.name())).collect();
         inputs::check_names(&inputs, options)?;
+        inputs::check_batch(&inputs, options)?;
         let arguments = inputs
             .iter()
             .map(|info| {
@@ -50,9 +53,10 @@ impl<'m> Plan<'m> {
                     .map_err(|error| format!("input '{}' {error}", info.name()))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let producers = producers(graph, &arguments, &initializers)?;
+        let labels = labels(&graph.node);
+        let producers = producers(graph, &labels, &arguments, &initializers)?;
         let needed = needed(graph)?;
-        Ok(Self { graph, opset, arguments, initializers, producers, needed })
+        Ok(Self { graph, opset, arguments, initializers, producers, needed, labels })
     }
 }
 
@@ -78,17 +82,38 @@ pub fn is_onnx(domain: &str) -> bool {
     matches!(domain, "" | "ai.onnx")
 }
 
-/// Name of a node, or operator and index where it has none.
-pub fn label(index: usize, node: &NodeProto) -> String {
-    match node.name() {
-        "" => format!("{}_{index}", node.op_type()),
-        name => name.into(),
-    }
+/// What each node is called in locations, messages, plans and masks: its name, or operator and index where it has none.
+/// ONNX lets nodes share a name; every further one gets a number, `name#2`, that makes it the only one.
+pub fn labels(nodes: &[NodeProto]) -> Vec<String> {
+    let given: BTreeSet<&str> = nodes.iter().map(NodeProto::name).collect();
+    let mut taken = BTreeSet::new();
+    let mut next = BTreeMap::new();
+    let label = |(index, node): (usize, &NodeProto)| {
+        let name = match node.name() {
+            "" => format!("{}_{index}", node.op_type()),
+            name => name.to_owned(),
+        };
+        let is_own = node.name() == name || !given.contains(name.as_str());
+        if is_own && taken.insert(name.clone()) {
+            return name;
+        }
+        // Counted on from the last one, so that a thousand nodes of one name take a thousand steps.
+        let number = next.entry(name.clone()).or_insert(2u64);
+        loop {
+            let numbered = format!("{name}#{number}");
+            *number += 1;
+            if !given.contains(numbered.as_str()) && taken.insert(numbered.clone()) {
+                return numbered;
+            }
+        }
+    };
+    nodes.iter().enumerate().map(label).collect()
 }
 
 /// Which node computes each name; every name must have one origin.
 fn producers<'m>(
     graph: &'m GraphProto,
+    labels: &[String],
     arguments: &[(&'m str, Vec<i64>)],
     initializers: &BTreeMap<&'m str, &'m TensorProto>,
 ) -> Result<BTreeMap<&'m str, usize>, String> {
@@ -99,10 +124,10 @@ fn producers<'m>(
         }
     }
     let mut producers = BTreeMap::new();
-    for (index, node) in graph.node.iter().enumerate() {
+    for (index, (node, label)) in graph.node.iter().zip(labels).enumerate() {
         for name in node.output.iter().map(String::as_str).filter(|name| !name.is_empty()) {
             if given.contains(name) || producers.insert(name, index).is_some() {
-                return Err(format!("node '{}' computes '{name}', which exists already", label(index, node)));
+                return Err(format!("node '{label}' computes '{name}', which exists already"));
             }
         }
     }
@@ -126,4 +151,27 @@ fn needed(graph: &GraphProto) -> Result<BTreeSet<&str>, String> {
         }
     }
     Ok(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_has_a_label_of_its_own() {
+        let node = |operator: &str, name: &str| NodeProto {
+            op_type: Some(operator.into()),
+            name: Some(name.into()),
+            ..NodeProto::default()
+        };
+        let nodes = [
+            node("Conv", "same"),
+            node("Relu", "same"),
+            node("Conv", "same#2"),
+            node("Conv", ""),
+            node("Conv", "Conv_3"),
+            node("Conv", "same"),
+        ];
+        assert_eq!(labels(&nodes), ["same", "same#3", "same#2", "Conv_3#2", "Conv_3", "same#4"]);
+    }
 }

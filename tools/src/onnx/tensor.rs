@@ -88,7 +88,7 @@ fn raw_bytes(tensor: &TensorProto, directory: Option<&Path>, wanted: usize) -> R
     let raw = match (tensor.data_location.unwrap_or_default(), &tensor.raw_data) {
         (0, None) => return Ok(None),
         (0, Some(raw)) => raw.clone(),
-        (1, None) => external(&tensor.external_data, directory, wanted)?,
+        (1, None) => external(tensor, directory, Some(wanted))?.into(),
         (1, Some(_)) => return Err("has both raw and external data".into()),
         (other, _) => return Err(format!("has unknown data location {other}")),
     };
@@ -126,26 +126,36 @@ fn from_fields(tensor: &TensorProto, dtype: i32) -> Data {
     }
 }
 
-/// Reads `wanted` bytes of a file beside the model.
-fn external(
-    entries: &[StringStringEntryProto],
+/// Whether the data is in another file.
+pub fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location.unwrap_or_default() != 0
+}
+
+/// What the tensor says of its external data under a key.
+pub fn entry<'t>(tensor: &'t TensorProto, key: &str) -> Option<&'t str> {
+    let mut found = tensor.external_data.iter().filter(|entry| entry.key() == key);
+    found.next().map(StringStringEntryProto::value)
+}
+
+/// Reads external data from a file beside the model: `wanted` bytes, or as many as there are.
+///
+/// # Errors
+/// If the file is not in the model's directory, or has not as many bytes as the tensor says.
+pub fn external(
+    tensor: &TensorProto,
     directory: Option<&Path>,
-    wanted: usize,
-) -> Result<Bytes, String> {
-    let entry = |key: &str| {
-        let mut found = entries.iter().filter(|entry| entry.key() == key);
-        found.next().map(StringStringEntryProto::value)
-    };
-    let number = |key: &str| match entry(key) {
+    wanted: Option<usize>,
+) -> Result<Vec<u8>, String> {
+    let number = |key: &str| match entry(tensor, key) {
         None => Ok(None),
         Some(text) => {
             text.parse::<u64>().map(Some).map_err(|_| format!("has external data with {key} '{text}'"))
         }
     };
-    let location = entry("location").ok_or("has external data without a location")?;
+    let location = entry(tensor, "location").ok_or("has external data without a location")?;
     let directory = directory.ok_or("has external data, but the model is not a file")?;
-    let inside = Path::new(location).components().all(|part| matches!(part, Component::Normal(_)));
-    if location.is_empty() || !inside {
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if location.is_empty() || !Path::new(location).components().all(inside) {
         return Err(format!("has external data outside the model's directory: '{location}'"));
     }
     let failed = |error: std::io::Error| format!("external data '{location}': {error}");
@@ -154,14 +164,15 @@ fn external(
     let offset = number("offset")?.unwrap_or(0);
     let available = there.len().saturating_sub(offset);
     let length = number("length")?.unwrap_or(available);
-    if !there.is_file() || length > available || length != wanted as u64 {
+    if !there.is_file() || length > available || wanted.is_some_and(|wanted| length != wanted as u64) {
+        let wanted = wanted.map_or(length, |wanted| wanted as u64);
         return Err(format!(
             "needs {wanted} bytes, but external data '{location}' gives {} from {offset}",
             length.min(available)
         ));
     }
     let mut file = File::open(&path).map_err(failed)?;
-    let mut bytes = vec![0; wanted];
+    let mut bytes = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
     file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(failed)?;
-    Ok(bytes.into())
+    Ok(bytes)
 }

@@ -69,6 +69,18 @@ pub fn messages(file: &[u8], message: Range<usize>, number: u64) -> Result<Vec<R
         .collect())
 }
 
+/// Appends a field with a payload.
+pub fn delimited(message: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    for mut value in [number << 3 | 2, payload.len() as u64] {
+        while value >= 0x80 {
+            message.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        message.push(value as u8);
+    }
+    message.extend_from_slice(payload);
+}
+
 /// Takes a number off the front.
 fn varint(rest: &mut &[u8]) -> Result<u64, String> {
     let mut value = 0u64;
@@ -101,6 +113,10 @@ mod tests {
         ];
         assert_eq!(summary, expected);
         assert_eq!(messages(&file, 0..file.len(), 2).unwrap(), vec![5..7; 1]);
+        let (mut written, payload) = (vec![], [7; 300]);
+        delimited(&mut written, 500, &payload);
+        assert_eq!(written[..4], [0xa2, 0x1f, 0xac, 2]);
+        assert_eq!(messages(&written, 0..304, 500).unwrap(), vec![4..304; 1]);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Pruned weights set to zero in a model file. The file stays as it is but for the bytes of these weights: same
-//! length, same order, fields that the importer does not know.
+//! length, same order, fields that the importer does not know. Tensors in other files move to one new file.
 
-use super::plan::label;
+use super::plan::labels;
 use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
+pub use super::relocate::Relocated;
+use super::relocate::Relocation;
 use super::tensor;
 use super::wire::{Kind, fields, messages};
 use bytes::Bytes;
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::Path;
 
 /// What a node's weights lose. They are seen as `rows` x `k` with `k = (kh, kw, c)` for a convolution, which is how
 /// the compiler prunes them; the file has them in the operator's own order.
@@ -24,50 +27,65 @@ pub struct Pruned {
     pub zeros: Vec<(Range<usize>, Vec<usize>)>,
 }
 
-/// The bytes of a model file with the weights of some nodes set to zero.
+/// Where the tensors are that a model has in other files, and where they go.
+#[derive(Clone, Copy, Debug)]
+pub struct Outside<'p> {
+    /// The model's directory.
+    pub directory: Option<&'p Path>,
+    /// Name of the file, beside the new model, that all of them go to.
+    pub name: &'p str,
+}
+
+/// A model file with the weights of some nodes set to zero, and the file that its tensors in other files, if it has such,
+/// went to.
 ///
 /// # Errors
-/// Names the node if its weights are not a tensor of `float` stored in the file itself, of the size that is said, or
-/// also used by a node that does not lose the same ones.
-pub fn zero(file: &Bytes, pruned: &[Pruned]) -> Result<Vec<u8>, String> {
+/// Names the node if its weights are not a stored tensor of `float`, of the size that is said, or also used by a node
+/// that does not lose the same ones.
+pub fn zero(
+    file: &Bytes,
+    outside: Outside<'_>,
+    pruned: &[Pruned],
+) -> Result<(Vec<u8>, Option<Relocated>), String> {
     let model = ModelProto::decode(file.clone()).map_err(|error| error.to_string())?;
     let graph = model.graph.as_ref().ok_or("has no graph")?;
-    if let Some(name) = external(graph) {
-        return Err(format!(
-            "initializer '{name}' is in another file; save the model as one file first \
-             (onnx.save(onnx.load(PATH), PATH))"
-        ));
-    }
-    let weights = weights(graph, pruned)?;
-    check_users(graph, &weights, pruned)?;
+    let labels = labels(&graph.node);
+    let weights = weights(graph, &labels, pruned)?;
+    check_users(graph, &labels, &weights, pruned)?;
     let places = places(file)?;
     let mut result = file.to_vec();
+    let mut elsewhere = BTreeMap::new();
     for (name, weight) in &weights {
         let named = |text: String| format!("node '{}': weights '{name}' {text}", weight.pruned.node);
         let place = places.get(*name).and_then(Option::as_ref).ok_or_else(|| {
             named("are computed; only an initializer or a Constant's 'value' can be pruned".into())
         })?;
-        let floats = Floats::new(file, place).map_err(named)?;
-        let order = weight.order(&floats.dims).map_err(named)?;
-        for (rows, columns) in &weight.pruned.zeros {
-            for (row, &column) in rows.clone().flat_map(|row| columns.iter().map(move |column| (row, column)))
-            {
-                let inside = row < weight.pruned.rows && column < weight.pruned.k;
-                let start = floats.start(order.element(row, column)).filter(|_| inside);
-                let place = start.and_then(|start| result.get_mut(start..start + 4));
-                place.ok_or_else(|| named(format!("have no row {row} or column {column}")))?.fill(0);
+        let stored = Stored::new(file, place, outside.directory).map_err(named)?;
+        let order = weight.order(&stored.dims).map_err(named)?;
+        match stored.floats {
+            Some(floats) => {
+                weight.clear(order, &mut result, |element| floats.start(element)).map_err(named)?
             }
+            None => drop(elsewhere.insert(place.start, (order, weight))),
         }
     }
-    Ok(result)
+    if !has_external(graph) {
+        return Ok((result, None));
+    }
+    let change = |place: usize, data: &mut [u8]| match elsewhere.get(&place) {
+        Some((order, weight)) => weight.clear(*order, data, |element| element.checked_mul(4)),
+        None => Ok(()),
+    };
+    let Outside { directory, name } = outside;
+    let mut relocated = Relocation { file: &result, directory, name, change: &change }.run()?;
+    Ok((std::mem::take(&mut relocated.model), Some(relocated)))
 }
 
-/// An initializer or constant outside of the file.
-fn external(graph: &GraphProto) -> Option<&str> {
+/// Whether an initializer or constant is in another file.
+fn has_external(graph: &GraphProto) -> bool {
     let constants =
         graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.t.as_deref());
-    let mut tensors = graph.initializer.iter().chain(constants);
-    tensors.find(|tensor| tensor.data_location.unwrap_or_default() != 0).map(TensorProto::name)
+    graph.initializer.iter().chain(constants).any(tensor::is_external)
 }
 
 /// The weights of one node, by the operator.
@@ -94,6 +112,25 @@ impl Order {
 }
 
 impl Weight<'_> {
+    /// Sets what is lost to zero in `data`, where `start` says where an element is.
+    fn clear(
+        &self,
+        order: Order,
+        data: &mut [u8],
+        start: impl Fn(usize) -> Option<usize>,
+    ) -> Result<(), String> {
+        for (rows, columns) in &self.pruned.zeros {
+            for (row, &column) in rows.clone().flat_map(|row| columns.iter().map(move |column| (row, column)))
+            {
+                let inside = row < self.pruned.rows && column < self.pruned.k;
+                let start = start(order.element(row, column)).filter(|_| inside);
+                let place = start.and_then(|start| data.get_mut(start..start + 4));
+                place.ok_or_else(|| format!("have no row {row} or column {column}"))?.fill(0);
+            }
+        }
+        Ok(())
+    }
+
     /// How a tensor of shape `dims` holds them: a filter O x C x ..., a matrix N x K if transposed, K x N or K if not.
     fn order(&self, dims: &[i64]) -> Result<Order, String> {
         let sizes: Vec<usize> = dims
@@ -127,19 +164,16 @@ impl Weight<'_> {
 }
 
 /// The names of the weights of the pruned nodes.
-fn weights<'m>(graph: &'m GraphProto, pruned: &'m [Pruned]) -> Result<BTreeMap<&'m str, Weight<'m>>, String> {
-    let mut nodes: BTreeMap<String, Vec<&NodeProto>> = BTreeMap::new();
-    for (index, node) in graph.node.iter().enumerate() {
-        nodes.entry(label(index, node)).or_default().push(node);
-    }
+fn weights<'m>(
+    graph: &'m GraphProto,
+    labels: &[String],
+    pruned: &'m [Pruned],
+) -> Result<BTreeMap<&'m str, Weight<'m>>, String> {
+    let nodes: BTreeMap<&str, &NodeProto> = labels.iter().map(String::as_str).zip(&graph.node).collect();
     let mut weights: BTreeMap<&str, Weight> = BTreeMap::new();
     for pruned in pruned {
         let named = |text: &str| format!("node '{}' {text}", pruned.node);
-        let node = match nodes.get(&pruned.node).map(Vec::as_slice) {
-            Some([node]) => *node,
-            Some(_) => return Err(named("cannot be pruned: another node has the same name")),
-            None => return Err(named("is not in the model")),
-        };
+        let node = *nodes.get(pruned.node.as_str()).ok_or_else(|| named("is not in the model"))?;
         let name = node.input.get(1).ok_or_else(|| named("has no weights"))?;
         let weight = Weight { pruned, node };
         if let Some(other) = weights.get(name.as_str()) {
@@ -163,12 +197,12 @@ fn weights<'m>(graph: &'m GraphProto, pruned: &'m [Pruned]) -> Result<BTreeMap<&
 /// Refuses weights that something else uses as well.
 fn check_users(
     graph: &GraphProto,
+    labels: &[String],
     weights: &BTreeMap<&str, Weight>,
     pruned: &[Pruned],
 ) -> Result<(), String> {
     let pruned: BTreeSet<&str> = pruned.iter().map(|pruned| pruned.node.as_str()).collect();
-    for (index, node) in graph.node.iter().enumerate() {
-        let name = label(index, node);
+    for (node, name) in graph.node.iter().zip(labels) {
         for (input, used) in node.input.iter().enumerate() {
             let Some(weight) = weights.get(used.as_str()) else { continue };
             if input != 1 || !pruned.contains(name.as_str()) {
@@ -217,22 +251,37 @@ fn places(file: &[u8]) -> Result<BTreeMap<String, Option<Range<usize>>>, String>
     Ok(places)
 }
 
+/// A tensor of `float`.
+struct Stored {
+    dims: Vec<i64>,
+    /// Its elements, if they are in the file itself.
+    floats: Option<Floats>,
+}
+
+impl Stored {
+    /// The `TensorProto` at `place`.
+    fn new(file: &[u8], place: &Range<usize>, directory: Option<&Path>) -> Result<Self, String> {
+        let message = file.get(place.clone()).ok_or("leave the file")?;
+        let proto = TensorProto::decode(message).map_err(|error| error.to_string())?;
+        let constant = tensor::decode(&proto, directory)?;
+        let values = constant.f32s().map_err(|error| format!("cannot be pruned: the tensor {error}"))?;
+        let is_external = tensor::is_external(&proto);
+        let floats = if is_external { None } else { Some(Floats::new(file, place, &proto, values)?) };
+        Ok(Self { dims: proto.dims, floats })
+    }
+}
+
 /// The `float` elements of a tensor in the file.
 struct Floats {
-    dims: Vec<i64>,
     /// Runs of elements: the index of the first, and its place.
     runs: Vec<(usize, usize)>,
     count: usize,
 }
 
 impl Floats {
-    /// Of the `TensorProto` at `place`; what is found is compared with what the importer reads.
-    fn new(file: &[u8], place: &Range<usize>) -> Result<Self, String> {
-        let message = file.get(place.clone()).ok_or("leave the file")?;
-        let proto = TensorProto::decode(message).map_err(|error| error.to_string())?;
-        let constant = tensor::decode(&proto, None)?;
-        let values = constant.f32s().map_err(|error| format!("cannot be pruned: the tensor {error}"))?;
-        let mut floats = Self { dims: proto.dims.clone(), runs: Vec::new(), count: 0 };
+    /// Of the `TensorProto` at `place`; what is found is compared with the `values` that the importer reads.
+    fn new(file: &[u8], place: &Range<usize>, proto: &TensorProto, values: &[f32]) -> Result<Self, String> {
+        let mut floats = Self { runs: Vec::new(), count: 0 };
         let raw = proto.raw_data.is_some();
         let data = fields(file, place.clone())?.into_iter();
         for field in data.filter(|field| field.number == if raw { 9 } else { 4 }) {

@@ -39,7 +39,7 @@ static COMMENT: LazyLock<Regex> = LazyLock::new(|| {
 pub fn compare(file: &str, chunk: &Chunk, diagnostics: &[Diagnostic]) -> Result<Vec<Diagnostic>> {
     let mut expected = read(&String::from_utf8_lossy(&chunk.bytes))?;
     let error = |line: usize, message: String| {
-        let location = SourceLocation { file: Some((file.to_owned(), line, 1)), name: None };
+        let location = SourceLocation { file: Some((file.to_owned(), line, 1)), ..SourceLocation::default() };
         Diagnostic { severity: Severity::Error, location, message }
     };
     let mut faults = vec![];

@@ -130,6 +130,9 @@ pub fn batch_norm<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     for (index, name) in [(1, "mean"), (2, "var"), (3, "saved_mean"), (4, "saved_var")] {
         node.unused(index, name)?;
     }
+    for (index, name) in [(1, "scale"), (2, "B"), (3, "input_mean"), (4, "input_var")] {
+        node.known(index, name)?;
+    }
     let operands = [node.tensor(0)?, node.tensor(1)?, node.tensor(2)?, node.tensor(3)?, node.tensor(4)?];
     Ok(vec![super::Operand::Tensor(node.builder.batch_norm(operands, epsilon)?)])
 }

@@ -10,7 +10,7 @@ pub fn constant<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let attributes = &node.attributes;
     let vector = |data: Data| Constant::new(vec![data.len() as i64], data);
     let value = if let Some(tensor) = attributes.tensor("value")? {
-        tensor::decode(tensor, node.session.directory).map_err(|error| format!("value {error}"))?
+        node.session.decode(tensor).map_err(|error| format!("value {error}"))?
     } else if attributes.has("value_float") {
         Constant::new(vec![], Data::F32(vec![attributes.float("value_float", 0.0)?]))?
     } else if let Some(values) = attributes.floats("value_floats")? {
@@ -72,9 +72,7 @@ pub fn cast<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
 pub fn constant_of_shape<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let shape = operand(node)?.ints()?;
     let value = match node.attributes.tensor("value")? {
-        Some(tensor) => {
-            tensor::decode(tensor, node.session.directory).map_err(|error| format!("value {error}"))?
-        }
+        Some(tensor) => node.session.decode(tensor).map_err(|error| format!("value {error}"))?,
         None => Constant::new(vec![1], Data::F32(vec![0.0]))?,
     };
     if value.data().len() != 1 {

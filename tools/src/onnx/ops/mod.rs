@@ -74,7 +74,7 @@ macro_rules! operators {
 pub const OPERATORS: &[Operator] = operators! {
     "Add" 1 (2, 2) elementwise::add: "ait.add", "";
     "AveragePool" 1 (1, 1) spatial::average_pool: "ait.avg_pool2d", "1-D and 2-D";
-    "BatchNormalization" 1 (5, 5) elementwise::batch_norm: "ait.batch_norm", "inference only: `training_mode` 0, one output";
+    "BatchNormalization" 1 (5, 5) elementwise::batch_norm: "ait.batch_norm", "constant parameters; inference only: `training_mode` 0, one output";
     "Cast" 1 (1, 1) fold::cast: "constant", "constants; a tensor only from float to float";
     "Ceil" 1 (1, 1) fold::ceil: "constant", "constants only";
     "Clip" 1 (1, 3) elementwise::clip: "ait.activation clip", "constant bounds";
@@ -107,7 +107,7 @@ pub const OPERATORS: &[Operator] = operators! {
     "Neg" 1 (1, 1) fold::neg: "ait.mul by -1", "";
     "Not" 1 (1, 1) fold::not: "constant", "constants only";
     "PRelu" 1 (2, 2) elementwise::prelu: "ait.prelu", "";
-    "Pad" 1 (1, 4) pad::pad: "ait.pad; ait.slice and ait.concat where it crops, reflects, repeats or wraps", "constant pads and value; mode edge up to 64 elements";
+    "Pad" 1 (1, 4) pad::pad: "ait.pad; ait.slice and ait.concat where it crops, reflects, repeats or wraps", "constant pads and value";
     "Range" 11 (3, 3) fold::range: "constant", "constant integers";
     "ReduceMax" 1 (1, 2) spatial::reduce_max: "ait.global_max_pool (+ ait.transpose, ait.reshape where the axes are not H and W)", "constant axes";
     "ReduceMean" 1 (1, 2) spatial::reduce_mean: "ait.global_avg_pool (+ ait.transpose, ait.reshape where the axes are not H and W)", "constant axes";
@@ -117,7 +117,7 @@ pub const OPERATORS: &[Operator] = operators! {
     "Shape" 1 (1, 1) fold::shape: "constant", "";
     "Sigmoid" 1 (1, 1) elementwise::sigmoid: "ait.activation sigmoid", "";
     "Size" 1 (1, 1) fold::size: "constant", "";
-    "Slice" 1 (1, 5) movement::slice: "ait.slice", "constant starts, ends, axes and steps; a result with elements";
+    "Slice" 1 (1, 5) movement::slice: "ait.slice", "constant starts, ends, axes and steps";
     "Softmax" 1 (1, 1) elementwise::softmax: "ait.softmax", "";
     "Split" 2 (1, 2) movement::split: "ait.slice for each part", "constant sizes";
     "Sqrt" 1 (1, 1) fold::sqrt: "constant", "constants only";

@@ -77,16 +77,12 @@ pub fn transpose<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
 pub fn concat<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let axis = node.attributes.int("axis")?.ok_or("attribute 'axis' is missing")?;
     let axis = dimension(axis, node.input(0)?.shape()?.len(), false)?;
-    let mut operands =
+    let operands =
         (0..node.inputs.len()).map(|index| node.input(index).cloned()).collect::<Result<Vec<_>, _>>()?;
-    // An empty constant adds nothing, and `ait` has no empty tensors.
-    if operands.iter().any(|operand| operand.as_constant().is_none()) {
-        operands.retain(|operand| operand.as_constant().is_none_or(|constant| constant.data().len() > 0));
-    }
     Ok(vec![node.concat(&operands, axis)?])
 }
 
-/// Sizes are given (attribute, operand since opset 13), or equal; since opset 18 the last may be smaller.
+/// Sizes are given (attribute, operand since opset 13), or equal; since opset 18 the last may be smaller, down to nothing.
 pub fn split<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let input = node.input(0)?;
     let shape = input.shape()?;
@@ -102,12 +98,12 @@ pub fn split<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
         Some(sizes) => sizes,
         None if parts > 0 && (extent % parts == 0 || node.opset >= 18) => {
             let size = (extent + parts - 1) / parts;
-            (0..parts).map(|index| size.min(extent - index * size)).collect()
+            (0..parts).map(|index| if index + 1 < parts { size } else { extent - index * size }).collect()
         }
         None => return Err(format!("{extent} elements cannot be split into {parts} equal parts")),
     };
     let total = sizes.iter().try_fold(0i64, |sum, &size| sum.checked_add(size));
-    if sizes.len() as i64 != parts || sizes.iter().any(|&size| size < 1) || total != Some(extent) {
+    if sizes.len() as i64 != parts || sizes.iter().any(|&size| size < 0) || total != Some(extent) {
         return Err(format!("cannot split {extent} elements into {sizes:?} for {parts} outputs"));
     }
     let mut start = 0;
@@ -179,7 +175,7 @@ pub fn gather<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
         node.constant(data.gather(axis, &indices, &node.session.budget)?)
     } else {
         let at = |index: usize| indices.get(index).map(|&value| value as i64);
-        let first = at(0).ok_or("has no indices")?;
+        let first = at(0).unwrap_or(0);
         let step = at(1).map_or(1, |second| second - first);
         let progression = (0..indices.len()).all(|index| at(index) == Some(first + index as i64 * step));
         if !progression || step == 0 {

@@ -3,9 +3,6 @@
 use crate::onnx::constant::Constant;
 use crate::onnx::node::{Node, Operand, Output, Outputs, dimension};
 
-/// Most elements that mode `edge` repeats on one side: each is one more slice to put on.
-const EDGE_LIMIT: i64 = 64;
-
 pub fn pad<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let input = node.input(0)?;
     let shape = input.shape()?;
@@ -20,10 +17,11 @@ pub fn pad<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
         let value = node.known(2, "constant_value")?.map(Constant::scalar).transpose();
         value.map_err(|error| format!("constant_value {error}"))?.unwrap_or(0.0)
     };
+    let mut padded = crop(node, input, &low, &high)?;
+    let [low, high] = [low, high].map(|pads| pads.iter().map(|&pad| pad.max(0)).collect::<Vec<_>>());
     if mode == "constant" {
-        return Ok(vec![constant(node, input, &low, &high, value)?]);
+        return Ok(vec![constant(node, &padded, &low, &high, value)?]);
     }
-    let mut padded = input.clone();
     for dim in 0..shape.len() {
         padded = border(node, &padded, dim, low[dim], high[dim], mode)?;
     }
@@ -46,13 +44,12 @@ fn pads(node: &Node<'_, '_, '_>, rank: usize) -> Result<(Vec<i64>, Vec<i64>), St
     Ok((low, high))
 }
 
-/// Negative pads crop.
-fn constant<'c, 'a>(
+/// Negative pads crop, whatever the mode; the others follow.
+fn crop<'c, 'a>(
     node: &Node<'_, 'c, 'a>,
     input: &Operand<'c, 'a>,
     low: &[i64],
     high: &[i64],
-    value: f32,
 ) -> Output<'c, 'a> {
     let shape = input.shape()?;
     let starts: Vec<i64> = low.iter().map(|&pad| (-pad).max(0)).collect();
@@ -60,12 +57,20 @@ fn constant<'c, 'a>(
     if sizes.iter().any(|&size| size < 1) {
         return Err(format!("crops {shape:?} to nothing"));
     }
-    let cropped = node.slice(input, &starts, &sizes, &vec![1; shape.len()])?;
-    let [low, high] = [low, high].map(|pads| pads.iter().map(|&pad| pad.max(0)).collect::<Vec<_>>());
-    if low.iter().chain(&high).all(|&pad| pad == 0) {
-        return Ok(cropped);
+    node.slice(input, &starts, &sizes, &vec![1; shape.len()])
+}
+
+fn constant<'c, 'a>(
+    node: &Node<'_, 'c, 'a>,
+    input: &Operand<'c, 'a>,
+    low: &[i64],
+    high: &[i64],
+    value: f32,
+) -> Output<'c, 'a> {
+    if low.iter().chain(high).all(|&pad| pad == 0) {
+        return Ok(input.clone());
     }
-    Ok(Operand::Tensor(node.builder.pad(node.value(&cropped)?, &low, &high, value)?))
+    Ok(Operand::Tensor(node.builder.pad(node.value(input)?, low, high, value)?))
 }
 
 /// One dimension of a mode that repeats the input's own elements.
@@ -79,34 +84,50 @@ fn border<'c, 'a>(
 ) -> Output<'c, 'a> {
     let extent = input.shape()?[dim];
     let take = |start, count, step| node.slice_axis(input, dim, start, count, step);
-    let most = match mode {
-        "reflect" => extent - 1,
-        "wrap" => extent,
-        "edge" => EDGE_LIMIT,
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    match mode {
+        "reflect" if low.max(high) >= extent => {
+            return Err(format!(
+                "mode reflect takes 0 to {} elements here, not {low} and {high}",
+                extent - 1
+            ));
+        }
+        "reflect" => {
+            before.push(take(low, low, -1)?);
+            after.push(take(extent - 2, high, -1)?);
+        }
+        "wrap" => {
+            before.push(take(extent - low % extent, low % extent, 1)?);
+            before.extend(repeat(node, input, low / extent, dim)?);
+            after.extend(repeat(node, input, high / extent, dim)?);
+            after.push(take(0, high % extent, 1)?);
+        }
+        "edge" => {
+            before.extend(repeat(node, &take(0, 1, 1)?, low, dim)?);
+            after.extend(repeat(node, &take(extent - 1, 1, 1)?, high, dim)?);
+        }
         other => return Err(format!("mode {other} is not known")),
-    };
-    if low < 0 || high < 0 || low.max(high) > most {
-        return Err(format!("mode {mode} takes 0 to {most} elements here, not {low} and {high}"));
     }
-    let mut parts = Vec::new();
-    let side = |parts: &mut Vec<_>, pad: i64, before: bool| -> Result<(), String> {
-        if pad == 0 {
-            return Ok(());
+    let parts = before.into_iter().chain([input.clone()]).chain(after);
+    node.concat(&parts.collect::<Vec<_>>(), dim)
+}
+
+/// `count` times an operand along `dim`, in runs whose lengths double: as many concatenations as `count` has bits.
+fn repeat<'c, 'a>(
+    node: &Node<'_, 'c, 'a>,
+    unit: &Operand<'c, 'a>,
+    count: i64,
+    dim: usize,
+) -> Result<Vec<Operand<'c, 'a>>, String> {
+    let (mut run, mut left, mut runs) = (unit.clone(), count, Vec::new());
+    while left > 0 {
+        if left % 2 == 1 {
+            runs.push(run.clone());
         }
-        match (mode, before) {
-            ("reflect", true) => parts.push(take(pad, pad, -1)?),
-            ("reflect", false) => parts.push(take(extent - 2, pad, -1)?),
-            ("wrap", true) => parts.push(take(extent - pad, pad, 1)?),
-            ("wrap", false) => parts.push(take(0, pad, 1)?),
-            (_, before) => {
-                let edge = take(if before { 0 } else { extent - 1 }, 1, 1)?;
-                parts.extend((0..pad).map(|_| edge.clone()));
-            }
+        left /= 2;
+        if left > 0 {
+            run = node.concat(&[run.clone(), run], dim)?;
         }
-        Ok(())
-    };
-    side(&mut parts, low, true)?;
-    parts.push(input.clone());
-    side(&mut parts, high, false)?;
-    node.concat(&parts, dim)
+    }
+    Ok(runs)
 }

@@ -13,6 +13,9 @@ struct Window {
     automatic: bool,
 }
 
+/// Bound on every number of a window.
+const LIMIT: i64 = 1 << 24;
+
 /// Number of spatial dimensions of `N x C x ...`: 1 or 2.
 fn spatial_rank(shape: &[i64]) -> Result<usize, String> {
     match shape.len() {
@@ -54,12 +57,12 @@ impl Window {
         let attributes = &node.attributes;
         let values = |name: &str, count: usize, default: i64| {
             let values = attributes.ints(name)?.map_or_else(|| vec![default; count], <[i64]>::to_vec);
-            if values.len() != count || values.iter().any(|&value| !(default..=1 << 24).contains(&value)) {
+            if values.len() != count || values.iter().any(|&value| !(default..=LIMIT).contains(&value)) {
                 return Err(format!("{name} {values:?} must be {count} numbers, each {default} to 2^24"));
             }
             Ok(values)
         };
-        if kernel.len() != rank || kernel.iter().any(|&size| !(1..=1 << 24).contains(&size)) {
+        if kernel.len() != rank || kernel.iter().any(|&size| !(1..=LIMIT).contains(&size)) {
             return Err(format!("kernel_shape {kernel:?} must be {rank} numbers, each 1 to 2^24"));
         }
         let strides = values("strides", rank, 1)?;
@@ -90,6 +93,20 @@ impl Window {
             dilations: pair(&dilations, 1),
             automatic: !matches!(mode, "" | "NOTSET"),
         })
+    }
+
+    /// A window that exceeds the padded input (`size` is that of `[h, w]`), though by less than a stride, as ONNX Runtime
+    /// pools with it: once, over the taps that are inside. It divides toward zero where ONNX says floor.
+    fn clipped(mut self, size: [i64; 2]) -> Self {
+        for (dim, size) in size.into_iter().enumerate() {
+            let padded = size + self.pads[dim] + self.pads[dim + 2];
+            let span = (self.kernel[dim] - 1) * self.dilations[dim] + 1;
+            if (1..self.strides[dim]).contains(&(span - padded)) {
+                self.kernel[dim] = (padded - 1) / self.dilations[dim] + 1;
+                self.strides[dim] = padded.min(LIMIT);
+            }
+        }
+        self
     }
 }
 
@@ -123,10 +140,15 @@ fn pool<'c, 'a>(node: &Node<'_, 'c, 'a>, count_include_pad: Option<bool>) -> Out
     let shape = input.shape()?;
     let kernel = node.attributes.ints("kernel_shape")?.ok_or("attribute 'kernel_shape' is missing")?;
     let dilated = node.opset >= if count_include_pad.is_some() { 19 } else { 10 };
+    let input = planar(node, input)?;
     let window = Window::new(node, &shape, kernel, dilated)?;
+    let window = match input.shape()?[..] {
+        [.., h, w] => window.clipped([h, w]),
+        _ => window,
+    };
     let ceil_mode = node.opset >= 10 && node.attributes.flag("ceil_mode", false)?;
     let result = node.builder.pool2d(
-        node.value(&planar(node, input)?)?,
+        node.value(&input)?,
         window.kernel,
         window.strides,
         window.pads,
