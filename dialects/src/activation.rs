@@ -1,9 +1,10 @@
-//! The epilogue of an op: which function is applied to its result, element by element.
+//! The epilogue of an op: which function is applied to its result, element by element, and what becomes of NaN.
 
 use crate::attributes;
 use melior::Context;
 use melior::ir::attribute::{DictionaryAttribute, FloatAttribute, StringAttribute};
-use melior::ir::{Attribute, Identifier, Type};
+use melior::ir::{Attribute, AttributeLike, Identifier, Type};
+use std::str::FromStr;
 
 /// An element-wise activation, written `{act = "clip", max = 6.0 : f32, min = 0.0 : f32}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -107,11 +108,76 @@ impl Activation {
 
     /// As a dictionary attribute.
     pub fn to_attribute<'c>(&self, context: &'c Context) -> Attribute<'c> {
+        Epilogue::from(*self).to_attribute(context)
+    }
+
+    /// From a dictionary attribute.
+    ///
+    /// # Errors
+    /// Says what is wrong with the dictionary.
+    pub fn from_attribute(attribute: Attribute<'_>) -> Result<Self, String> {
+        match Epilogue::from_attribute(attribute)? {
+            Epilogue { activation, nan: Nan::Propagate } => Ok(activation),
+            Epilogue { nan: Nan::Ignore, .. } => {
+                Err(format!("only the epilogue of a kernel may have '{NNAN}', not {attribute}"))
+            }
+        }
+    }
+}
+
+/// What a kernel makes of a NaN among its operands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nan {
+    /// The results that depend on it are NaN.
+    #[default]
+    Propagate,
+    /// Clamps and maxima may take it for any number.
+    Ignore,
+}
+
+impl Nan {
+    /// Both by their names as options.
+    pub const ALL: [(&str, Self); 2] = [("propagate", Self::Propagate), ("ignore", Self::Ignore)];
+}
+
+impl FromStr for Nan {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, nan)| *nan).ok_or_else(|| format!("NaN is to propagate or ignore, not '{name}'"))
+    }
+}
+
+/// An activation as a kernel applies it, written `{act = "relu"}`, or `{act = "relu", nnan}` where NaN is ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Epilogue {
+    /// The function.
+    pub activation: Activation,
+    /// What becomes of NaN.
+    pub nan: Nan,
+}
+
+impl From<Activation> for Epilogue {
+    fn from(activation: Activation) -> Self {
+        Self { activation, nan: Nan::Propagate }
+    }
+}
+
+/// Key of an epilogue that ignores NaN.
+const NNAN: &str = "nnan";
+
+impl Epilogue {
+    /// As a dictionary attribute.
+    pub fn to_attribute<'c>(&self, context: &'c Context) -> Attribute<'c> {
         let name = |text| Identifier::new(context, text);
-        let mut entries = vec![(name("act"), StringAttribute::new(context, self.name()).into())];
-        for (key, value) in self.parameters() {
+        let mut entries = vec![(name("act"), StringAttribute::new(context, self.activation.name()).into())];
+        for (key, value) in self.activation.parameters() {
             let value = FloatAttribute::new(context, Type::float32(context), f64::from(value));
             entries.push((name(key), value.into()));
+        }
+        if self.nan == Nan::Ignore {
+            entries.push((name(NNAN), Attribute::unit(context)));
         }
         DictionaryAttribute::new(context, &entries).into()
     }
@@ -126,17 +192,22 @@ impl Activation {
         let act = dictionary.element_by_name("act").ok_or("epilogue has no 'act'")?;
         let act = attributes::string_value(act).ok_or("epilogue 'act' must be a string")?;
         let activation =
-            Self::new(&act, |key| dictionary.element_by_name(key).and_then(attributes::f32_value))?;
-        if dictionary.len() != 1 + activation.parameters().len() {
-            return Err(format!("activation {} has unknown parameters in {attribute}", act));
+            Activation::new(&act, |key| dictionary.element_by_name(key).and_then(attributes::f32_value))?;
+        let nan = match dictionary.element_by_name(NNAN) {
+            None => Nan::Propagate,
+            Some(unit) if unit.is_unit() => Nan::Ignore,
+            Some(other) => return Err(format!("epilogue '{NNAN}' must be a unit, not {other}")),
+        };
+        if dictionary.len() != 1 + activation.parameters().len() + usize::from(nan == Nan::Ignore) {
+            return Err(format!("activation {act} has unknown parameters in {attribute}"));
         }
-        Ok(activation)
+        Ok(Self { activation, nan })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Activation;
+    use super::{Activation, Epilogue, Nan};
 
     #[test]
     fn attributes_round_trip() {
@@ -149,6 +220,14 @@ mod tests {
         ] {
             let attribute = activation.to_attribute(&context);
             assert_eq!(Activation::from_attribute(attribute), Ok(activation));
+            for (_, nan) in Nan::ALL {
+                let epilogue = Epilogue { activation, nan };
+                assert_eq!(Epilogue::from_attribute(epilogue.to_attribute(&context)), Ok(epilogue));
+            }
         }
+        let ignoring = Epilogue { activation: Activation::Relu, nan: Nan::Ignore }.to_attribute(&context);
+        assert_eq!(ignoring.to_string(), "{act = \"relu\", nnan}");
+        let error = Activation::from_attribute(ignoring).unwrap_err();
+        assert_eq!(error, "only the epilogue of a kernel may have 'nnan', not {act = \"relu\", nnan}");
     }
 }

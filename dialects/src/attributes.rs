@@ -1,6 +1,6 @@
 //! Typed access to the attributes of an op, with errors that name what is missing.
 
-use crate::Activation;
+use crate::{Activation, Epilogue};
 use melior::Context;
 use melior::ir::attribute::{
     BoolAttribute, DenseI64ArrayAttribute, FloatAttribute, IntegerAttribute, StringAttribute,
@@ -85,6 +85,14 @@ pub trait Attributes {
     /// If missing or malformed.
     fn epilogue(&self) -> Result<Activation, String> {
         Activation::from_attribute(self.get("epilogue").ok_or("'epilogue' is missing")?)
+    }
+
+    /// The `epilogue` of a kernel, which may ignore NaN.
+    ///
+    /// # Errors
+    /// If missing or malformed.
+    fn kernel_epilogue(&self) -> Result<Epilogue, String> {
+        Epilogue::from_attribute(self.get("epilogue").ok_or("'epilogue' is missing")?)
     }
 }
 

@@ -140,7 +140,10 @@ fn implementation(name: &str, shapes: &[&[i64]], init: usize, attributes: &dyn A
         }
     }
     if attributes.get("epilogue").is_some() {
-        attributes.epilogue()?;
+        match name.starts_with("xnn.") {
+            true => attributes.epilogue().map(drop)?,
+            false => attributes.kernel_epilogue().map(drop)?,
+        }
     }
     registers(attributes)?;
     let inferred = match name {
@@ -227,7 +230,7 @@ fn known(name: &str, attribute: &str, value: &str) -> Result<(), String> {
     let allowed: &[&str] = match (name, attribute) {
         ("xnn.binary", "fn") => &["add", "sub", "mul", "div"],
         ("rvv.binary", "fn") => &["add", "sub", "mul", "div", "prelu"],
-        ("rvv.pool2d" | "rvv.global_pool", "fn") => &["max", "avg"],
+        ("rvv.pool2d" | "rvv.global_pool", "fn") => &["max", "maxnum", "avg"],
         ("rvv.conv2d" | "nm.conv2d", "algorithm") => &["packed", "direct", "split"],
         _ => return Ok(()),
     };

@@ -21,7 +21,7 @@ pub mod nm;
 pub mod types;
 mod verify;
 
-pub use activation::Activation;
+pub use activation::{Activation, Epilogue, Nan};
 pub use builder::Builder;
 pub use context::{IRDL, context, context_of};
 pub use layout::Layout;

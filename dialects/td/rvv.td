@@ -13,7 +13,8 @@ def Rvv_Dialect : Dialect {
     A kernel is determined by its op: attributes, and shapes and strides of the operands. All are
     f32 and vector-length agnostic (VLEN 128 to 1024). `lmul` is the register group size (1, 2, 4, 8),
     `tile` the number of accumulator groups; `(tile + 1) * lmul <= 32`. `epilogue` is applied last,
-    after the residual was added.
+    after the residual was added. NaN propagates; with the unit `nnan` in its epilogue (`{act = "relu", nnan}`) a kernel
+    may clamp it to a bound.
   }];
 }
 
@@ -79,7 +80,7 @@ def Rvv_MatmulOp : Rvv_Op<"matmul"> {
 }
 
 def Rvv_Pool2dOp : Rvv_Op<"pool2d"> {
-  let summary = "Max or average pooling (`fn` = max, avg), any strides of memory.";
+  let summary = "Max or average pooling (`fn` = max, avg; maxnum: as max, of the numbers alone), any strides of memory.";
   let arguments = (ins Buffer:$input, Buffer:$init, StrAttr:$fn, DenseI64ArrayAttr:$kernel,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
     BoolAttr:$count_include_pad, I64Attr:$lmul);
@@ -87,7 +88,7 @@ def Rvv_Pool2dOp : Rvv_Op<"pool2d"> {
 }
 
 def Rvv_GlobalPoolOp : Rvv_Op<"global_pool"> {
-  let summary = "Max or average (`fn` = max, avg) over H and W, any strides of memory.";
+  let summary = "Max or average (`fn` = max, avg; maxnum: as max, of the numbers alone) over H and W, any strides of memory.";
   let arguments = (ins Buffer:$input, Buffer:$init, StrAttr:$fn, I64Attr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`rvv`] | the typed RVV builder |
 //! | [`epilogue`] | activations over register groups |
+//! | [`combine`] | maxima and sums |
 //! | [`name`] | symbols that spell all parameters |
 //! | [`nest`] | loop nests of element-wise kernels, any strides |
 //! | [`window`] | windows over packed planes |
@@ -11,6 +12,7 @@
 //!
 //! [`Kernel`] is one of the families, listed once in `families!` below.
 
+pub mod combine;
 pub mod conv2d;
 pub mod depthwise;
 pub mod elementwise;

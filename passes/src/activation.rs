@@ -1,6 +1,6 @@
-//! Activations as the scalar reference has them.
+//! Activations as the scalar reference and XNNPACK have them.
 
-use ait_dialects::Activation;
+use ait_dialects::{Activation, Nan};
 use ait_runtime::reference::Activation as Reference;
 
 /// The activation of the reference that an activation of the dialect is.
@@ -17,4 +17,14 @@ pub fn reference_activation(activation: Activation) -> Reference {
         Activation::Silu => Reference::Silu,
         Activation::Elu { alpha } => Reference::Elu { alpha },
     }
+}
+
+/// No bounds.
+pub(crate) const UNBOUNDED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
+
+/// The bounds by which XNNPACK's operators clamp their results to an activation; none if they cannot: XNNPACK refuses an
+/// empty or single-valued range, and its clamps take a NaN to a bound.
+pub(crate) fn xnnpack_clamp(activation: Activation, nan: Nan) -> Option<(f32, f32)> {
+    let bounds = activation.clamp().filter(|(min, max)| min < max)?;
+    (nan == Nan::Ignore || bounds == UNBOUNDED).then_some(bounds)
 }

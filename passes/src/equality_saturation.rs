@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ait_dialects::{Layout, attributes};
+use ait_dialects::{Layout, Nan, attributes};
 use melior::ir::{
     BlockRef, Module, RegionLike,
     operation::{OperationLike, OperationRef},
@@ -47,6 +47,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     }
     let follows = wanted.map_or_else(|| "auto".to_owned(), |layout| layout.name().to_ascii_lowercase());
     rewriter.set_attribute(rewriter.module(), "ait.layout", attributes::string(rewriter.context(), &follows));
+    let nan = options.word("nan").parse().map_err(fail)?;
     let size = |name| usize::try_from(options.int(name)).unwrap_or(usize::MAX);
     let setting = Setting {
         rules: rules
@@ -56,6 +57,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
         chooser,
         plan,
         wanted,
+        nan,
         bounds: Bounds { iterations: size("iterations"), nodes: size("nodes") },
         limits: Limits { choices: size("exact"), ..Limits::default() },
     };
@@ -88,6 +90,7 @@ struct Setting {
     plan: Plan,
     /// The only layout of dense convolutions; all, if none.
     wanted: Option<Layout>,
+    nan: Nan,
     bounds: Bounds,
     limits: Limits,
 }
@@ -131,7 +134,7 @@ impl Setting {
             (0..).zip(&encoded.sites).map(|(site, _)| source(&encoded, site).name).collect();
         let pins = self.plan.of(layers.iter().map(String::as_str));
         names.extend(layers);
-        let cost = Cost::new(&self.chooser, self.wanted).with_pins(pins);
+        let cost = Cost::new(&self.chooser, self.wanted).with_nan(self.nan).with_pins(pins);
         let roots: Vec<_> = encoded.uses.iter().map(|(_, _, id)| *id).collect();
         let selection = select(&encoded.graph, &roots, &cost, self.limits)
             .map_err(|id| self.no_kernel(&encoded, id, function))?;

@@ -125,6 +125,12 @@ const LAYOUT: OptionSpec = OptionSpec {
     default: "auto",
     help: "Physical order of dense convolutions and what is around them: nhwc for XNNPACK, cnhw for the generated kernels; auto chooses by cost.",
 };
+const NAN: OptionSpec = OptionSpec {
+    name: "nan",
+    kind: OptionKind::Choice(&["propagate", "ignore"]),
+    default: "propagate",
+    help: "What becomes of NaN: clamps and max pools propagate it, or may take it for any number.",
+};
 const RULES: OptionSpec = OptionSpec {
     name: "rules",
     kind: OptionKind::Text,
@@ -193,13 +199,15 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "ait-eqsat",
         summary: "Fuses, assigns layouts and chooses implementations by equality saturation, for the least model cycles.",
-        options: &[LAYOUT, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG],
+        options: &[
+            LAYOUT, NAN, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN, CORE, VLEN, THREADS, TUNING_LOG,
+        ],
         run: equality_saturation::run,
     },
     Pass {
         name: "ait-select-kernels",
         summary: "Chooses an XNNPACK operator or a generated kernel for each op and packs its weights.",
-        options: &[LMUL, TILE, UNROLL, ALGORITHM, CORE, VLEN, THREADS, TUNING_LOG],
+        options: &[NAN, LMUL, TILE, UNROLL, ALGORITHM, CORE, VLEN, THREADS, TUNING_LOG],
         run: select_kernels::run,
     },
     Pass {
@@ -219,8 +227,8 @@ pub static PIPELINES: &[NamedPipeline] = &[NamedPipeline {
     name: "ait-pipeline",
     summary: "The standard line from the imported graph to planned buffers.",
     options: &[
-        LAYOUT, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS, CORE, VLEN, THREADS,
-        TUNING_LOG, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN,
+        LAYOUT, NAN, LMUL, TILE, UNROLL, ALGORITHM, SPARSITY, N, M, SCORE, CONFIG, MASKS, CORE, VLEN,
+        THREADS, TUNING_LOG, RULES, ITERATIONS, NODES, EXACT, PLAN, EXPLAIN,
     ],
     expand: standard_line,
 }];
@@ -243,8 +251,8 @@ fn standard_line(options: &Options) -> String {
         "ait-canonicalize,ait-fold-batch-norm,ait-canonicalize,{prune}ait-detect-sparsity{{{tile} {target}}},\
          ait-eqsat{{{eqsat} {target}}},ait-canonicalize,\
          ait-select-kernels{{{kernels} {target}}},ait-plan-buffers",
-        eqsat = options.only(&["layout", "rules", "iterations", "nodes", "exact", "plan", "explain"]),
-        kernels = options.only(&["lmul", "tile", "unroll", "algorithm"]),
+        eqsat = options.only(&["layout", "nan", "rules", "iterations", "nodes", "exact", "plan", "explain"]),
+        kernels = options.only(&["nan", "lmul", "tile", "unroll", "algorithm"]),
     )
 }
 

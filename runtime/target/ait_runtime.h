@@ -160,7 +160,8 @@ ait_status ait_parallel(ait_context *ctx, uint32_t layer, ait_kernel kernel, voi
  * Every params struct is int64_t fields, then float fields, without padding before the floats; it must
  * outlive create only. Rank-4 operands are N x H x W x C in memory. `*_stride` of input and output is the
  * distance in elements from one pixel (row) to the next: C when dense, more for a slice of a concatenation.
- * XNNPACK copies filter and bias; bias may be null. min, max: -inf, inf for no clamp.
+ * XNNPACK copies filter and bias; bias may be null. min, max: -inf, inf for no clamp: then
+ * NaN propagates, but for max pools.
  * What XNNPACK computes as output size is compared with the params: a difference is AIT_ERR_XNNPACK. */
 
 typedef struct ait_xnn_conv2d_params { /* 21 x i64, 2 x f32 */

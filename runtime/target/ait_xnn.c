@@ -3,8 +3,10 @@
 #include "ait_internal.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xnnpack.h>
 
 /* One layer. `run` sets the operator up with the layer's pointers; all layers share one workspace. */
@@ -97,7 +99,35 @@ static ait_status reserve(ait_context *ctx, uint32_t layer, size_t bytes, size_t
   return xnn->workspace != NULL ? AIT_OK : ait_fail(AIT_ERR_NO_MEMORY, "workspace of %zu bytes", bytes);
 }
 
+/* ---- Bounds ---- */
+
+typedef struct bounds {
+  float min, max;
+} bounds;
+
 static bool is_clamped(float min, float max) { return !(min == -INFINITY && max == INFINITY); }
+
+/* XNNPACK's kernels clamp with vfmax and vfmin, by infinite bounds too, and make a NaN the bound. With NaN as bounds they
+ * leave everything as it is, as the instructions of RISC-V do: of a NaN and a number they take the number, of two NaN they
+ * make one. But XNNPACK refuses NaN when an operator is created. So an operator without bounds gets bounds that nothing else
+ * in it is like, which are replaced by NaN before it is reshaped, when its kernels get copies of them. */
+static const bounds stand_in = {-0x1.8d3f57p+126f, 0x1.a96b1dp+126f};
+
+static bounds at_creation(float min, float max) { return is_clamped(min, max) ? (bounds){min, max} : stand_in; }
+
+static ait_status keep_nan(const ait_context *ctx, uint32_t layer, xnn_operator_t op, bounds created) {
+  if (created.min != stand_in.min) return AIT_OK;
+  const bounds none = {NAN, NAN};
+  unsigned char *bytes = (unsigned char *)op;
+  const size_t size = malloc_usable_size(op);
+  bool found = false;
+  for (size_t at = 0; at + sizeof stand_in <= size; at += sizeof(float)) {
+    if (memcmp(bytes + at, &stand_in, sizeof stand_in) != 0) continue;
+    memcpy(bytes + at, &none, sizeof none);
+    found = true;
+  }
+  return found ? AIT_OK : refuse(ctx, layer, "this version of XNNPACK has its bounds elsewhere, by which it would mask NaN");
+}
 
 ait_status ait_xnn_run(ait_context *ctx, uint32_t layer, void *const *args) {
   state *xnn = ctx->xnn;
@@ -120,13 +150,13 @@ static enum xnn_status setup_conv2d(const slot *slot, void *workspace, void *con
 }
 
 static enum xnn_status create_conv2d(const ait_xnn_conv2d_params *p, const float *filter, const float *bias,
-                                     xnn_operator_t *op) {
+                                     bounds range, xnn_operator_t *op) {
   return xnn_create_convolution2d_nhwc_f32(
       (uint32_t)p->pad_top, (uint32_t)p->pad_right, (uint32_t)p->pad_bottom, (uint32_t)p->pad_left,
       (uint32_t)p->kernel_height, (uint32_t)p->kernel_width, (uint32_t)p->stride_height, (uint32_t)p->stride_width,
       (uint32_t)p->dilation_height, (uint32_t)p->dilation_width, (uint32_t)p->groups, (size_t)p->group_input_channels,
-      (size_t)p->group_output_channels, (size_t)p->input_stride, (size_t)p->output_stride, filter, bias, p->min, p->max,
-      p->depthwise != 0 ? XNN_FLAG_DEPTHWISE_CONVOLUTION : 0, NULL, NULL, op);
+      (size_t)p->group_output_channels, (size_t)p->input_stride, (size_t)p->output_stride, filter, bias, range.min,
+      range.max, p->depthwise != 0 ? XNN_FLAG_DEPTHWISE_CONVOLUTION : 0, NULL, NULL, op);
 }
 
 ait_status ait_xnn_create_conv2d(ait_context *ctx, uint32_t layer, const ait_xnn_conv2d_params *p, const float *filter,
@@ -135,7 +165,9 @@ ait_status ait_xnn_create_conv2d(ait_context *ctx, uint32_t layer, const ait_xnn
   ait_status status = claim(ctx, layer, &slot);
   if (status != AIT_OK) return status;
   slot->setup = setup_conv2d;
-  status = check(ctx, layer, create_conv2d(p, filter, bias, &slot->op));
+  const bounds range = at_creation(p->min, p->max);
+  status = check(ctx, layer, create_conv2d(p, filter, bias, range, &slot->op));
+  if (status == AIT_OK) status = keep_nan(ctx, layer, slot->op, range);
   if (status != AIT_OK) return status;
   size_t bytes = 0, alignment = 0, height = 0, width = 0;
   status = check(ctx, layer,
@@ -157,10 +189,12 @@ ait_status ait_xnn_create_fully_connected(ait_context *ctx, uint32_t layer, cons
   ait_status status = claim(ctx, layer, &slot);
   if (status != AIT_OK) return status;
   slot->setup = setup_fully_connected;
+  const bounds range = at_creation(p->min, p->max);
   status = check(ctx, layer,
                  xnn_create_fully_connected_nc_f32((size_t)p->input_channels, (size_t)p->output_channels,
                                                    (size_t)p->input_stride, (size_t)p->output_stride, filter, bias,
-                                                   p->min, p->max, 0, NULL, NULL, &slot->op));
+                                                   range.min, range.max, 0, NULL, NULL, &slot->op));
+  if (status == AIT_OK) status = keep_nan(ctx, layer, slot->op, range);
   if (status != AIT_OK) return status;
   return check(ctx, layer, xnn_reshape_fully_connected_nc_f32(slot->op, (size_t)p->batch, ctx->pool));
 }
@@ -238,11 +272,13 @@ ait_status ait_xnn_create_avg_pool2d(ait_context *ctx, uint32_t layer, const ait
   if (status != AIT_OK) return status;
   if (p->dilation_height != 1 || p->dilation_width != 1) return refuse(ctx, layer, "average pooling has no dilation");
   slot->setup = setup_avg_pool2d;
+  const bounds range = at_creation(p->min, p->max);
   status = check(ctx, layer,
                  xnn_create_average_pooling2d_nhwc_f32(
                      (uint32_t)p->pad_top, (uint32_t)p->pad_right, (uint32_t)p->pad_bottom, (uint32_t)p->pad_left,
                      (uint32_t)p->kernel_height, (uint32_t)p->kernel_width, (uint32_t)p->stride_height,
-                     (uint32_t)p->stride_width, p->min, p->max, 0, &slot->op));
+                     (uint32_t)p->stride_width, range.min, range.max, 0, &slot->op));
+  if (status == AIT_OK) status = keep_nan(ctx, layer, slot->op, range);
   if (status != AIT_OK) return status;
   size_t bytes = 0, alignment = 0, height = 0, width = 0;
   status = check(ctx, layer,

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-static float clamp(double x, float min, float max) { return (float)fmin(fmax(x, min), max); }
+static float clamp(double x, float min, float max) { return isnan(x) ? NAN : (float)fmin(fmax(x, min), max); }
 
 static bool inside(int64_t at, int64_t size) { return at >= 0 && at < size; }
 

@@ -17,6 +17,7 @@ typedef struct operation {
   size_t filter, bias;    /* elements of weights; bias 0: none */
   float scale;            /* inputs are in [-scale, scale) */
   float tolerance;        /* relative to max(1, |expected|) */
+  bool keeps_nan;         /* it does not clamp */
 } operation;
 
 static const operation *current;
@@ -88,7 +89,7 @@ static const float UNTOUCHED = 1234.5f;
 static bool matches(const operation *o, const float *got, const float *want) {
   for (size_t i = 0; i < o->out; i++) {
     const float error = fabsf(got[i] - want[i]), limit = o->tolerance * fmaxf(1.0f, fabsf(want[i]));
-    if (error <= limit) continue;
+    if (error <= limit || (isnan(got[i]) && isnan(want[i]))) continue;
     printf("  element %zu: %g, expected %g\n", i, (double)got[i], (double)want[i]);
     return false;
   }
@@ -131,8 +132,21 @@ static void test(const char *name, const operation *o) {
   for (size_t i = 0; i < o->out; i++) want[i] = UNTOUCHED;
   reference(o, lhs, rhs, want);
   for (int threads = 1; threads <= 4; threads *= 2) test_threads(name, o, lhs, rhs, want, threads);
+  if (o->keeps_nan) {
+    /* The sign and the payload of what arithmetic does not make. */
+    static const uint32_t nan = 0xffc12345;
+    memcpy(&lhs[o->lhs / 3], &nan, sizeof nan);
+    char text[128];
+    snprintf(text, sizeof text, "%s, NaN,", name);
+    reference(o, lhs, rhs, want);
+    test_threads(text, o, lhs, rhs, want, 2);
+  }
   free(filter), free(bias), free(lhs), free(rhs), free(want);
 }
+
+#define FREE .min = -INFINITY, .max = INFINITY
+
+static bool is_free(float min, float max) { return min == -INFINITY && max == INFINITY; }
 
 /* ---- Convolutions ---- */
 
@@ -162,11 +176,11 @@ static void test_conv(const conv_case *c) {
                        .lhs = (size_t)(p.batch * p.input_height * p.input_width * p.input_stride),
                        .out = (size_t)(p.batch * p.output_height * p.output_width * p.output_stride),
                        .filter = (size_t)(c->groups * c->out * c->in * c->kernel[0] * c->kernel[1]),
-                       .bias = c->no_bias ? 0 : (size_t)(c->groups * c->out), .scale = 1, .tolerance = 2e-5f};
+                       .bias = c->no_bias ? 0 : (size_t)(c->groups * c->out), .scale = 1, .tolerance = 2e-5f,
+                       .keeps_nan = is_free(c->min, c->max)};
   test(c->name, &o);
 }
 
-#define FREE .min = -INFINITY, .max = INFINITY
 static const conv_case convs[] = {
     {"conv 3x3 s1", 1, {9, 11}, 1, 16, 33, {3, 3}, 1, 1, {1, 1, 1, 1}, FREE},
     {"conv 3x3 s2 relu batch 2", 2, {12, 9}, 1, 5, 8, {3, 3}, 2, 1, {1, 1, 1, 1}, .min = 0, .max = INFINITY},
@@ -198,7 +212,7 @@ static void test_fully_connected(const char *name, int64_t batch, int64_t in, in
   const ait_xnn_fully_connected_params p = {batch, in, out, in + slack, out + slack, min, INFINITY};
   const operation o = {.op = FULLY_CONNECTED, .params = &p, .lhs = (size_t)(batch * (in + slack)),
                        .out = (size_t)(batch * (out + slack)), .filter = (size_t)(in * out), .bias = (size_t)out,
-                       .scale = 1, .tolerance = 5e-5f};
+                       .scale = 1, .tolerance = 5e-5f, .keeps_nan = is_free(min, INFINITY)};
   test(name, &o);
 }
 
@@ -224,7 +238,8 @@ static void test_pool(const pool_case *c, int op) {
   const operation o = {.op = op, .params = &p,
                        .lhs = (size_t)(p.batch * p.input_height * p.input_width * p.input_stride),
                        .out = (size_t)(p.batch * p.output_height * p.output_width * p.output_stride), .scale = 1,
-                       .tolerance = op == MAX_POOL2D ? 0 : 1e-6f};
+                       .tolerance = op == MAX_POOL2D ? 0 : 1e-6f,
+                       .keeps_nan = op == AVG_POOL2D && is_free(p.min, p.max)};
   char name[128];
   snprintf(name, sizeof name, "%s %s", op == MAX_POOL2D ? "max pool" : "avg pool", c->name);
   test(name, &o);
@@ -244,7 +259,7 @@ static const pool_case pools[] = {
 static void test_global_avg_pool(const char *name, int64_t batch, int64_t height, int64_t width, int64_t channels) {
   const ait_xnn_global_avg_pool_params p = {batch, height, width, channels};
   const operation o = {.op = GLOBAL_AVG_POOL, .params = &p, .lhs = (size_t)(batch * height * width * channels),
-                       .out = (size_t)(batch * channels), .scale = 1, .tolerance = 1e-6f};
+                       .out = (size_t)(batch * channels), .scale = 1, .tolerance = 1e-6f, .keeps_nan = true};
   test(name, &o);
 }
 
@@ -288,7 +303,8 @@ static void test_binary(void) {
       char name[64];
       snprintf(name, sizeof name, "binary %s shape %zu", names[fn], i);
       const operation o = {.op = BINARY, .params = &p, .lhs = product(p.lhs_dims, p.lhs_rank),
-                           .rhs = product(p.rhs_dims, p.rhs_rank), .out = broadcast(&p), .scale = 2, .tolerance = 1e-6f};
+                           .rhs = product(p.rhs_dims, p.rhs_rank), .out = broadcast(&p), .scale = 2, .tolerance = 1e-6f,
+                           .keeps_nan = is_free(p.min, p.max)};
       test(name, &o);
     }
   }
@@ -298,7 +314,8 @@ static void test_unary(const char *name, int64_t kind, float a, float b) {
   for (int64_t slack = 0; slack <= 5; slack += 5) {
     const ait_xnn_unary_params p = {kind, 7, 45, 45 + slack, 45 + 2 * slack, a, b};
     const operation o = {.op = UNARY, .params = &p, .lhs = (size_t)(7 * p.input_stride),
-                         .out = (size_t)(7 * p.output_stride), .scale = 12, .tolerance = 2e-6f};
+                         .out = (size_t)(7 * p.output_stride), .scale = 12, .tolerance = 2e-6f,
+                         .keeps_nan = kind != AIT_XNN_RELU && kind != AIT_XNN_CLIP};
     char text[64];
     snprintf(text, sizeof text, "unary %s slack %d", name, (int)slack);
     test(text, &o);

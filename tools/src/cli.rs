@@ -66,6 +66,10 @@ pub struct Network {
     /// the generated RVV kernels
     #[arg(long, default_value = "auto", value_parser = ["auto", "nhwc", "cnhw"])]
     pub layout: String,
+    /// What becomes of NaN: propagate it as ONNX Runtime does, or ignore it, where clamps and max pools may take it for any
+    /// number
+    #[arg(long, default_value = "propagate", value_parser = ["propagate", "ignore"])]
+    pub nan: String,
     /// Keep layers in the layouts that a TOML file gives by name, with --layout=auto (docs/tuning.md)
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
@@ -86,7 +90,7 @@ pub struct Network {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub for_threads: u32,
     /// Run this pass pipeline instead of the standard one (`ait-opt --list-passes`)
-    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "plan", "explain", "Sparsity", "core", "tuning_log", "for_threads"])]
+    #[arg(long, value_name = "PIPELINE", conflicts_with_all = ["layout", "nan", "plan", "explain", "Sparsity", "core", "tuning_log", "for_threads"])]
     pub passes: Option<String>,
     /// C identifier of the model (default: from the file name)
     #[arg(long, value_name = "IDENTIFIER", value_parser = parse_identifier)]

@@ -112,7 +112,7 @@ pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Res
 
 /// The standard pipeline with the network's options.
 fn standard(network: &Network) -> Result<String> {
-    let (layout, sparsity) = (&network.layout, network.sparsity.options()?);
+    let (layout, nan, sparsity) = (&network.layout, &network.nan, network.sparsity.options()?);
     let tuning = cli::joined(&network.tuning.options()?);
     let threads = network.for_threads;
     let file = |name: &str, path: &Option<PathBuf>| {
@@ -120,7 +120,9 @@ fn standard(network: &Network) -> Result<String> {
             .map_or_else(|| Ok(String::new()), |path| cli::quoted(path).map(|path| format!(" {name}={path}")))
     };
     let (plan, explain) = (file("plan", &network.plan)?, file("explain", &network.explain)?);
-    Ok(format!("ait-pipeline{{layout={layout}{sparsity} {tuning} threads={threads}{plan}{explain}}}"))
+    Ok(format!(
+        "ait-pipeline{{layout={layout} nan={nan}{sparsity} {tuning} threads={threads}{plan}{explain}}}"
+    ))
 }
 
 /// A network after a pipeline, under another name where one is given.

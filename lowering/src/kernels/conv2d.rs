@@ -20,7 +20,7 @@ use super::Family;
 use super::name::{Codec, Strided};
 use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 use ait_dialects::infer::{
     Blocks, Loops, MOST_POSITIONS, Order, PACKED_SEGMENT, Window, ceil_div, output_size,
 };
@@ -102,7 +102,7 @@ pub struct Conv2d {
     /// Divides C and K.
     pub groups: i64,
     /// Applied last.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Where the vectors come from.
     pub algorithm: Algorithm,
     /// Output channels at once.
@@ -126,7 +126,7 @@ impl Default for Conv2d {
             pads: [0; 4],
             dilations: [1; 2],
             groups: 1,
-            epilogue: Activation::Identity,
+            epilogue: Epilogue::default(),
             algorithm: Algorithm::Packed,
             tile: 1,
             lmul: Lmul::M1,
@@ -346,7 +346,7 @@ impl Family for Conv2d {
         codec.strided("in", &mut self.input)?;
         codec.strided("out", &mut self.init)?;
         codec.maybe_strided("res", &mut self.residual)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {

@@ -8,7 +8,7 @@ use super::epilogue;
 use super::name::{Codec, Strided};
 use super::rvv::{Lmul, P, Rvv, X};
 use super::window::{Op, Plan, Plane, Window};
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 use ait_dialects::attributes::Attributes;
 use melior::ir::operation::OperationRef;
 
@@ -30,7 +30,7 @@ pub struct DepthwiseConv2d {
     /// h, w
     pub dilations: [i64; 2],
     /// Applied last.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Register group size, at most.
     pub lmul: Lmul,
 }
@@ -92,7 +92,7 @@ impl Family for DepthwiseConv2d {
             strides: op.i64s("strides")?,
             pads: op.i64s("pads")?,
             dilations: op.i64s("dilations")?,
-            epilogue: op.epilogue()?,
+            epilogue: op.kernel_epilogue()?,
             lmul: Lmul::try_from(op.i64("lmul")?)?,
         })
     }
@@ -103,7 +103,7 @@ impl Family for DepthwiseConv2d {
         codec.strided("in", &mut self.input)?;
         codec.strided("out", &mut self.init)?;
         codec.maybe_strided("res", &mut self.residual)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -146,12 +146,14 @@ impl Family for DepthwiseConv2d {
                 input: plane(b, b.arg(0), &in_strides, n, b.div(k, out_shape[1] / in_shape[1])),
                 output: plane(b, b.arg(3), &out_strides, n, k),
                 weights: Some((b.index(b.arg(1), b.mul(k, taps)), b.flw(b.index(b.arg(2), k)))),
-                finish: &|sum, row, column, vl| {
-                    let sum = residual.map_or(sum, |(strides, base)| {
-                        let at = b.index(base, b.add(b.mul(row, strides[2]), b.mul(column, strides[3])));
+                finish: &|sums, row, column, vl| {
+                    let sums = (0..).zip(sums).map(|(i, sum)| {
+                        let Some((strides, base)) = residual else { return sum };
+                        let row = b.mul(b.add(row, i), strides[2]);
+                        let at = b.index(base, b.add(row, b.mul(column, strides[3])));
                         b.vfadd(sum, b.load(at, 4 * strides[3], vl), vl)
                     });
-                    epilogue::apply(b, &self.epilogue, sum, vl)
+                    epilogue::apply_to_rows(b, &self.epilogue, sums.collect(), vl)
                 },
             });
         });

@@ -37,7 +37,7 @@ fn random(rng: &mut impl Rng) -> DepthwiseConv2d {
             strides,
             pads,
             dilations,
-            epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+            epilogue: testing::epilogue(rng),
             lmul: *Lmul::ALL.choose(rng).unwrap(),
         };
     }
@@ -54,6 +54,8 @@ fn case(rng: &mut impl Rng, conv: &DepthwiseConv2d) -> Case {
     let bias = testing::data(rng, k);
     let input = testing::data(rng, testing::span(&conv.input));
     let residual = conv.residual.as_ref().map(|residual| testing::data(rng, testing::span(residual)));
+    let input = testing::with_nan(rng, input, conv.epilogue.nan);
+    let residual = residual.map(|data| testing::with_nan(rng, data, conv.epilogue.nan));
     let at = |i: i64| usize::try_from(i).unwrap();
     let expected = testing::expected(&conv.init, |index| {
         let mut sum = f64::from(bias[at(index[1])]);
@@ -86,7 +88,7 @@ fn mobilenet(c: i64, size: i64, stride: i64) -> DepthwiseConv2d {
         strides: [stride; 2],
         pads: [1; 4],
         dilations: [1; 2],
-        epilogue: Activation::Clip { min: 0.0, max: 6.0 },
+        epilogue: Activation::Clip { min: 0.0, max: 6.0 }.into(),
         lmul: Lmul::M4,
     }
 }

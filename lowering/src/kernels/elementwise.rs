@@ -5,7 +5,7 @@ use super::epilogue;
 use super::name::{Codec, Strided};
 use super::nest::{Body, Nest};
 use super::rvv::{Lmul, Operand, Rvv, V, Vl};
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 use ait_dialects::attributes::Attributes;
 use melior::ir::operation::OperationRef;
 
@@ -15,11 +15,11 @@ pub fn operands<const N: usize>(buffers: Vec<Strided>) -> Result<[Strided; N], S
     buffers.try_into().map_err(|_| format!("{N} operands are needed, not {count}"))
 }
 
-/// The largest group that `activation` can work on beside two groups that stay loaded, at most `lmul`. Polynomials have
+/// The largest group that `epilogue` can work on beside two groups that stay loaded, at most `lmul`. Polynomials have
 /// coefficients that LLVM may keep in registers too.
-fn lmul_beside_two(activation: &Activation, lmul: Lmul) -> Lmul {
-    let is_polynomial = epilogue::lmul(activation, Lmul::M8) < Lmul::M8;
-    match epilogue::is_in_place(activation) {
+fn lmul_beside_two(epilogue: &Epilogue, lmul: Lmul) -> Lmul {
+    let is_polynomial = epilogue::lmul(epilogue, Lmul::M8) < Lmul::M8;
+    match epilogue::is_in_place(epilogue) {
         true => lmul,
         false if is_polynomial => Lmul::M1,
         false => lmul.min(Lmul::M2),
@@ -88,7 +88,7 @@ impl Function {
         match (self, lhs, rhs) {
             (Self::Prelu, lhs, slope) => {
                 let x = vector(b, lhs, vl);
-                b.vfmacc(b.vfmax(x, 0.0, vl), slope, b.vfmin(x, 0.0, vl), vl)
+                b.vmerge(x, b.vfmul(x, slope, vl), b.vmflt(x, 0.0, vl), vl)
             }
             (Self::Add, lhs, Operand::Vector(rhs)) => b.vfadd(rhs, lhs, vl),
             (Self::Mul, lhs, Operand::Vector(rhs)) => b.vfmul(rhs, lhs, vl),
@@ -114,7 +114,7 @@ pub struct Binary {
     /// What is computed.
     pub function: Function,
     /// Applied last.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Register group size, at most.
     pub lmul: Lmul,
 }
@@ -128,7 +128,7 @@ impl Binary {
 impl Family for Binary {
     fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
         let [lhs, rhs, init] = operands(buffers)?;
-        let (function, epilogue) = (Function::new(&op.string("fn")?)?, op.epilogue()?);
+        let (function, epilogue) = (Function::new(&op.string("fn")?)?, op.kernel_epilogue()?);
         Ok(Self { lhs, rhs, init, function, epilogue, lmul: Lmul::try_from(op.i64("lmul")?)? })
     }
 
@@ -140,7 +140,7 @@ impl Family for Binary {
         codec.strided("lhs", &mut self.lhs)?;
         codec.strided("rhs", &mut self.rhs)?;
         codec.strided("out", &mut self.init)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -172,7 +172,7 @@ pub struct ScaleBias {
     /// As `input`.
     pub init: Strided,
     /// Applied last.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Register group size, at most.
     pub lmul: Lmul,
 }
@@ -216,7 +216,7 @@ impl Family for ScaleBias {
             scale,
             bias,
             init,
-            epilogue: op.epilogue()?,
+            epilogue: op.kernel_epilogue()?,
             lmul: Lmul::try_from(op.i64("lmul")?)?,
         })
     }
@@ -227,7 +227,7 @@ impl Family for ScaleBias {
         codec.strided("scale", &mut self.scale)?;
         codec.strided("bias", &mut self.bias)?;
         codec.strided("out", &mut self.init)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -262,7 +262,7 @@ pub struct Unary {
     /// As `input`.
     pub init: Strided,
     /// What is computed.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Register group size, at most.
     pub lmul: Lmul,
 }
@@ -275,14 +275,14 @@ fn same_shape(input: &Strided, init: &Strided) -> Result<(), String> {
 impl Family for Unary {
     fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
         let [input, init] = operands(buffers)?;
-        Ok(Self { input, init, epilogue: op.epilogue()?, lmul: Lmul::try_from(op.i64("lmul")?)? })
+        Ok(Self { input, init, epilogue: op.kernel_epilogue()?, lmul: Lmul::try_from(op.i64("lmul")?)? })
     }
 
     fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
         codec.lmul(&mut self.lmul)?;
         codec.strided("in", &mut self.input)?;
         codec.strided("out", &mut self.init)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -298,7 +298,7 @@ impl Family for Unary {
         let Ok(nest) = Nest::new(&[&self.input, &self.init]) else { return };
         let lmul = epilogue::lmul_of_vector(&self.epilogue, self.lmul, nest.inner.size);
         nest.emit(b, &[b.arg(0), b.arg(1)], lmul, &|values, vl| match *values {
-            [x] => epilogue::apply(b, &self.epilogue, vector(b, x, vl), vl),
+            [x] => epilogue::apply_to_loaded(b, &self.epilogue, vector(b, x, vl), vl),
             _ => b.vfmv_v_f(0.0, vl),
         });
     }

@@ -62,14 +62,15 @@ fn binary(rng: &mut impl Rng) -> (Kernel, Case) {
         rhs: layout(rng, &rhs),
         init: layout(rng, &shape),
         function: Function::ALL.choose(rng).unwrap().1,
-        epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+        epilogue: testing::epilogue(rng),
         lmul: lmul(rng),
     };
-    let lhs = input(rng, &kernel.lhs);
     let mut rhs = input(rng, &kernel.rhs);
     if kernel.function == Function::Div {
         rhs.iter_mut().for_each(|y| *y = y.signum() * (y.abs() + 0.5));
     }
+    let lhs = input(rng, &kernel.lhs);
+    let [lhs, rhs] = [lhs, rhs].map(|data| testing::with_nan(rng, data, kernel.epilogue.nan));
     let value = |index: &[i64]| {
         let x = lhs[testing::position(&kernel.lhs, index)];
         let y = rhs[testing::position(&kernel.rhs, index)];
@@ -89,10 +90,11 @@ fn scale_bias(rng: &mut impl Rng) -> (Kernel, Case) {
         scale: channels.clone(),
         bias: channels,
         init: layout(rng, &shape),
-        epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+        epilogue: testing::epilogue(rng),
         lmul: lmul(rng),
     };
     let [x, scale, bias] = [&kernel.input, &kernel.scale, &kernel.bias].map(|buffer| input(rng, buffer));
+    let x = testing::with_nan(rng, x, kernel.epilogue.nan);
     let value = |index: &[i64]| {
         let channel = [index[1]];
         let (s, t) = (
@@ -111,9 +113,10 @@ fn scale_bias(rng: &mut impl Rng) -> (Kernel, Case) {
 fn one_input(rng: &mut impl Rng) -> (Kernel, Case) {
     let shape = shape(rng);
     let (from, init) = (layout(rng, &shape), layout(rng, &shape));
+    let epilogue = testing::epilogue(rng);
     let data = input(rng, &from);
+    let data = testing::with_nan(rng, data, epilogue.nan);
     let x = |index: &[i64]| data[testing::position(&from, index)];
-    let epilogue = *testing::ACTIVATIONS.choose(rng).unwrap();
     let (kernel, expected): (Kernel, _) = if rng.random_bool(0.5) {
         let expected = testing::expected(&init, |index| testing::activate(&epilogue, x(index)));
         (Unary { input: from.clone(), init, epilogue, lmul: lmul(rng) }.into(), expected)
@@ -181,7 +184,7 @@ fn assembly() {
         rhs: dense.clone(),
         init: dense,
         function: Function::Add,
-        epilogue: Activation::Relu,
+        epilogue: Activation::Relu.into(),
         lmul: Lmul::M8,
     };
     insta::assert_snapshot!(testing::assembly(&add.into()));
@@ -202,14 +205,15 @@ fn assembly_of_the_other_families() {
                 scale: channels.clone(),
                 bias: channels,
                 init: cnhw.clone(),
-                epilogue: Activation::Relu,
+                epilogue: Activation::Relu.into(),
                 lmul,
             }
             .into(),
         ),
         (
             "unary",
-            Unary { input: nchw.clone(), init: nchw.clone(), epilogue: Activation::HardSwish, lmul }.into(),
+            Unary { input: nchw.clone(), init: nchw.clone(), epilogue: Activation::HardSwish.into(), lmul }
+                .into(),
         ),
         ("copy", Copy { input: nchw.clone(), init: cnhw, lmul }.into()),
         ("fill", Fill { init: nchw, value: 1.0, lmul }.into()),

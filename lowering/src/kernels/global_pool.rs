@@ -9,7 +9,7 @@ use super::elementwise::operands;
 use super::name::{Codec, Strided};
 use super::nest::block;
 use super::pool::{Function, reciprocal_of};
-use super::rvv::{F, Lmul, P, Rvv, V, Vl};
+use super::rvv::{F, Lmul, P, Rvv};
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::ceil_div;
 use melior::ir::operation::OperationRef;
@@ -77,42 +77,36 @@ impl GlobalPool {
             let (n, c) = (b.div(index, c), b.rem(index, c));
             let result = self.plane(b, g, plane(b, b.arg(0), &g.input, n, c));
             let result = match self.function {
-                Function::Max => result,
+                Function::Max | Function::MaxNum => result,
                 Function::Avg => b.fmul(result, reciprocal_of(g.shape[2] * g.shape[3])),
             };
             b.fsw(result, plane(b, b.arg(1), &g.output, n, c));
         });
     }
 
+    /// The largest group that leaves one for an element and one for the constants of the loops.
+    fn group(&self) -> Lmul {
+        if self.function.combine().groups() > 1 { self.lmul.min(Lmul::M4) } else { self.lmul }
+    }
+
     /// Maximum or sum of a plane.
     fn plane<'c>(&self, b: &Rvv<'c, '_>, g: &Geometry, at: P<'c>) -> F<'c> {
+        let combine = self.function.combine();
         let (rows, length, stride) = g.rows();
         let small = Lmul::ALL.into_iter().find(|lmul| length <= lmul.vlmax(128));
         if let (1, Some(lmul)) = (rows, small) {
             let vl = b.vl(length, lmul);
-            return self.reduce(b, b.load(at, 4 * stride, vl), vl);
+            return combine.reduced(b, combine.first(b, b.load(at, 4 * stride, vl), vl), vl);
         }
-        let all = b.vlmax(self.lmul);
-        let start = b.vfmv_v_f(self.function.op().identity(), all);
-        let sum = b.for_range(0, rows, 1, (at, start), |_, (at, sum)| {
-            let sum = b.strips(length, self.lmul, sum, |done, vl, sum| {
+        let all = b.vlmax(self.group());
+        let sum = b.for_range(0, rows, 1, (at, combine.start(b, all)), |_, (at, sum)| {
+            let sum = b.strips(length, self.group(), sum, |done, vl, sum| {
                 let value = b.load(b.index(at, b.mul(done, stride)), 4 * stride, vl);
-                if self.function == Function::Max {
-                    b.vfmax_tu(sum, value, vl)
-                } else {
-                    b.vfadd_tu(sum, value, vl)
-                }
+                combine.add_tu(b, sum, value, vl)
             });
             (b.index(at, g.input[2]), sum)
         });
-        self.reduce(b, sum.1, all)
-    }
-
-    fn reduce<'c>(&self, b: &Rvv<'c, '_>, v: V<'c>, vl: Vl<'c>) -> F<'c> {
-        match self.function {
-            Function::Max => b.vfredmax(v, f32::NEG_INFINITY, vl),
-            Function::Avg => b.vfredusum(v, 0.0, vl),
-        }
+        combine.reduced(b, sum.1, all)
     }
 
     fn channels<'c>(&self, b: &Rvv<'c, '_>, g: &Geometry) {
@@ -121,17 +115,18 @@ impl GlobalPool {
         let n = b.div(b.task(), blocks);
         let (first, count) = block(b, b.rem(b.task(), blocks), c, CHANNELS);
         let (from, to) = (plane(b, b.arg(0), &g.input, n, first), plane(b, b.arg(1), &g.output, n, first));
-        b.strips(count, self.lmul, (), |done, vl, ()| {
-            let start = (b.index(from, done), b.vfmv_v_f(self.function.op().identity(), vl));
+        let combine = self.function.combine();
+        b.strips(count, self.group(), (), |done, vl, ()| {
+            let start = (b.index(from, done), combine.start(b, vl));
             let (_, sum) = b.for_range(0, height, 1, start, |_, (row, sum)| {
                 let (_, sum) = b.for_range(0, width, 1, (row, sum), |_, (at, sum)| {
-                    (b.index(at, g.input[3]), self.function.combine(b, sum, b.vle32(at, vl), vl))
+                    (b.index(at, g.input[3]), combine.add(b, sum, b.vle32(at, vl), vl))
                 });
                 (b.index(row, g.input[2]), sum)
             });
             let result = match self.function {
-                Function::Max => sum,
-                Function::Avg => b.vfmul(sum, reciprocal_of(height * width), vl),
+                Function::Max | Function::MaxNum => sum.result(b, vl),
+                Function::Avg => b.vfmul(sum.value, reciprocal_of(height * width), vl),
             };
             b.store(result, b.index(to, b.mul(done, g.output[1])), 4 * g.output[1], vl);
         });

@@ -6,7 +6,7 @@ use super::Family;
 use super::name::{Codec, Strided};
 use super::rvv::{Lmul, P, Rvv, X};
 use super::tile::{self, Cursor, Factors, Rows, Steps};
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 use ait_dialects::attributes::Attributes;
 use melior::ir::operation::OperationRef;
 
@@ -28,7 +28,7 @@ pub struct Matmul {
     /// As `init`, if there is one.
     pub residual: Option<Strided>,
     /// Applied last.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Rows at once.
     pub tile: i64,
     /// Register group size.
@@ -127,7 +127,8 @@ struct Task<'c> {
 
 impl Family for Matmul {
     fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
-        let (epilogue, tile, lmul) = (op.epilogue()?, op.i64("tile")?, Lmul::try_from(op.i64("lmul")?)?);
+        let (epilogue, tile, lmul) =
+            (op.kernel_epilogue()?, op.i64("tile")?, Lmul::try_from(op.i64("lmul")?)?);
         let mut buffers = buffers.into_iter();
         let mut next = |what: &str| buffers.next().ok_or_else(|| format!("{what} is missing"));
         let (lhs, rhs, bias, init) = (next("lhs")?, next("rhs")?, next("bias")?, next("init")?);
@@ -144,7 +145,7 @@ impl Family for Matmul {
         codec.strided("rhs", &mut self.rhs)?;
         codec.strided("out", &mut self.init)?;
         codec.maybe_strided("res", &mut self.residual)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -215,7 +216,7 @@ mod tests {
     use crate::kernels::name::Strided;
     use crate::kernels::rvv::Lmul;
     use crate::kernels::{Kernel, testing};
-    use ait_dialects::Activation;
+    use ait_dialects::{Activation, Epilogue};
     use ait_runtime::kernel_test::{Arg, Case};
     use rand::Rng;
     use rand::seq::IndexedRandom;
@@ -241,7 +242,7 @@ mod tests {
             rhs: testing::scattered(rng, &rhs, true),
             init: testing::scattered(rng, &out, true),
             residual: rng.random_bool(0.5).then(|| testing::scattered(rng, &out, true)),
-            epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+            epilogue: testing::epilogue(rng),
             tile: rng.random_range(1..32 / lmul.registers()),
             lmul,
         }
@@ -253,6 +254,8 @@ mod tests {
         let mut fill = |buffer: &Strided| testing::data(rng, testing::span(buffer));
         let (lhs, rhs) = (fill(&matmul.lhs), fill(&matmul.rhs));
         let residual = matmul.residual.as_ref().map(&mut fill);
+        let [lhs, rhs] = [lhs, rhs].map(|data| testing::with_nan(rng, data, matmul.epilogue.nan));
+        let residual = residual.map(|data| testing::with_nan(rng, data, matmul.epilogue.nan));
         let bias = testing::data(rng, n);
         let expected = testing::expected(&matmul.init, |index| {
             let (column, item) = index.split_last().unwrap();
@@ -285,7 +288,8 @@ mod tests {
         testing::check(&matmuls.into_iter().map(Kernel::from).collect::<Vec<_>>(), &cases);
     }
 
-    fn plain(m: i64, k: i64, n: i64, epilogue: Activation) -> Matmul {
+    fn plain(m: i64, k: i64, n: i64, epilogue: impl Into<Epilogue>) -> Matmul {
+        let epilogue = epilogue.into();
         let [lhs, rhs, init] = [[m, k], [k, n], [m, n]].map(|shape| Strided::dense(&shape));
         Matmul { lhs, rhs, init, residual: None, epilogue, tile: 7, lmul: Lmul::M4 }
     }
@@ -297,6 +301,7 @@ mod tests {
         values.extend([87.0, 88.5, 90.0, 103.0, 150.0, 1e4, 1e30]);
         values.extend(values.clone().iter().map(|value| -value));
         values.extend((-300..300u16.cast_signed()).map(|i| f32::from(i) / 16.0));
+        values.extend([f32::NAN, -f32::NAN, f32::from_bits(0xff81_2345), f32::from_bits(0x7fff_ffff)]);
         let n = i64::try_from(values.len()).unwrap();
         let kernels = testing::ACTIVATIONS.map(|epilogue| plain(1, 1, n, epilogue));
         let cases = kernels.clone().map(|matmul| {

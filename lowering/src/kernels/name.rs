@@ -4,7 +4,7 @@
 //! lists its fields once, in `fields(&mut self, &mut Codec)`, which both writes and reads.
 
 use super::rvv::{Lmul, Width};
-use ait_dialects::Activation;
+use ait_dialects::{Activation, Epilogue, Nan};
 
 /// A buffer as a kernel sees it: its shape and the elements from one index to the next per dimension.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,19 +171,26 @@ impl<'a> Codec<'a> {
         self.field(key, value, write, read)
     }
 
-    /// Name and parameters of an activation.
+    /// Name and parameters of an activation, and whether it ignores NaN.
     ///
     /// # Errors
     /// As [`Self::text`].
-    pub fn activation(&mut self, value: &mut Activation) -> Result<(), String> {
-        let write = |v: &Activation| {
-            let parameters = v.parameters();
+    pub fn epilogue(&mut self, value: &mut Epilogue) -> Result<(), String> {
+        let write = |v: &Epilogue| {
+            let parameters = v.activation.parameters();
             let bits = parameters.iter().map(|(_, value)| format!("x{:08x}", value.to_bits()));
-            v.name().replace('_', ".") + &bits.collect::<String>()
+            let ignoring = if v.nan == Nan::Ignore { IGNORING } else { "" };
+            v.activation.name().replace('_', ".") + &bits.collect::<String>() + ignoring
         };
-        self.field("act.", value, write, read_activation)
+        self.field("act.", value, write, |text| match text.strip_suffix(IGNORING) {
+            Some(text) => Some(Epilogue { activation: read_activation(text)?, nan: Nan::Ignore }),
+            None => read_activation(text).map(Epilogue::from),
+        })
     }
 }
+
+/// What the name of an activation that ignores NaN ends in.
+const IGNORING: &str = ".nnan";
 
 fn write_int(value: i64) -> String {
     value.to_string().replace('-', "n")

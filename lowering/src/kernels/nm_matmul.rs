@@ -10,7 +10,7 @@ use super::nest::block;
 use super::rvv::{Lmul, P, Rvv, V, Vl, Width, X};
 use super::tile::{self, Rows};
 use super::{Family, element_width, expect_elements};
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::ceil_div;
 use ait_dialects::nm::Columns;
@@ -31,7 +31,7 @@ pub struct NmMatmul {
     /// As `init`, if there is one.
     pub residual: Option<Strided>,
     /// Applied last.
-    pub epilogue: Activation,
+    pub epilogue: Epilogue,
     /// Rows of W in a tile.
     pub tile: i64,
     /// Columns that every tile keeps.
@@ -171,7 +171,7 @@ impl Family for NmMatmul {
             lhs,
             init,
             residual: buffers.next(),
-            epilogue: op.epilogue()?,
+            epilogue: op.kernel_epilogue()?,
             index: element_width(op, 2)?,
             rows: op.i64("rows")?,
             lmul: Lmul::try_from(op.i64("lmul")?)?,
@@ -196,7 +196,7 @@ impl Family for NmMatmul {
         codec.strided("lhs", &mut self.lhs)?;
         codec.strided("out", &mut self.init)?;
         codec.maybe_strided("res", &mut self.residual)?;
-        codec.activation(&mut self.epilogue)
+        codec.epilogue(&mut self.epilogue)
     }
 
     fn check(&self) -> Result<(), String> {

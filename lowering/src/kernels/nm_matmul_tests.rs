@@ -39,7 +39,7 @@ fn problem(rng: &mut impl Rng, batch: &[i64], [m, k, n]: [i64; 3]) -> Problem {
         lhs: testing::scattered(rng, &lhs, false),
         init: testing::scattered(rng, &out, true),
         residual: rng.random_bool(0.5).then(|| testing::scattered(rng, &out, true)),
-        epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+        epilogue: testing::epilogue(rng),
         tile,
         kept: sparsity.kept_of(k),
         index: Width::default(),
@@ -81,6 +81,8 @@ fn case(rng: &mut impl Rng, Problem { mut kernel, sparsity, k }: Problem, least:
     let indices = testing::words(&bytes.collect::<Vec<_>>());
     let (lhs, bias) = (testing::data(rng, testing::span(&kernel.lhs)), testing::data(rng, n));
     let residual = kernel.residual.as_ref().map(|buffer| testing::data(rng, testing::span(buffer)));
+    // Of the left side, columns that are not kept are not read.
+    let residual = residual.map(|data| testing::with_nan(rng, data, kernel.epilogue.nan));
     let expected = testing::expected(&kernel.init, |index| {
         let (column, item) = index.split_last().unwrap();
         let at = |k: i64| lhs[testing::position(&kernel.lhs, &[item, &[k]].concat())];
@@ -131,14 +133,14 @@ fn wide_products() {
 
 fn plain([m, k, n]: [i64; 3], kept: i64, rows: i64, lmul: Lmul) -> NmMatmul {
     let [lhs, init] = [[m, k], [m, n]].map(|shape| Strided::dense(&shape));
-    let (epilogue, index) = (Activation::Relu, Width::W1);
+    let (epilogue, index) = (Activation::Relu.into(), Width::W1);
     NmMatmul { lhs, init, residual: None, epilogue, tile: 32, kept, index, rows, lmul }
 }
 
 #[test]
 fn no_variant_spills() {
     let variant = |(index, (lmul, rows)): (usize, (Lmul, i64))| {
-        let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()];
+        let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()].into();
         let plain = plain([2 * rows + 1, 777, 100], 333, rows, lmul);
         let residual = Some(plain.init.clone());
         NmMatmul { residual, epilogue, index: Width::ALL[index % 3], ..plain }.into()

@@ -4,6 +4,7 @@
 //! run along W over packed planes ([`Plan`]).
 
 use super::Family;
+use super::combine::{Combine, Combined};
 use super::depthwise::plane;
 use super::elementwise::operands;
 use super::name::{Codec, Strided};
@@ -15,9 +16,11 @@ use melior::ir::operation::OperationRef;
 /// Maximum or mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Function {
-    /// Maximum.
+    /// Maximum; NaN if an element is.
     #[default]
     Max,
+    /// Maximum of the numbers.
+    MaxNum,
     /// Mean.
     Avg,
 }
@@ -30,24 +33,28 @@ impl Function {
     pub fn new(name: &str) -> Result<Self, String> {
         match name {
             "max" => Ok(Self::Max),
+            "maxnum" => Ok(Self::MaxNum),
             "avg" => Ok(Self::Avg),
-            _ => Err(format!("fn must be max or avg, not '{name}'")),
+            _ => Err(format!("fn must be max, maxnum or avg, not '{name}'")),
         }
     }
 
     /// Its name in the dialect.
     pub fn name(self) -> &'static str {
-        if self == Self::Max { "max" } else { "avg" }
+        match self {
+            Self::Max => "max",
+            Self::MaxNum => "maxnum",
+            Self::Avg => "avg",
+        }
     }
 
     /// What combines the elements.
-    pub fn op(self) -> Op {
-        if self == Self::Max { Op::Max } else { Op::Sum }
-    }
-
-    /// Combines two elements.
-    pub fn combine<'c>(self, b: &Rvv<'c, '_>, sum: V<'c>, value: V<'c>, vl: Vl<'c>) -> V<'c> {
-        if self == Self::Max { b.vfmax(sum, value, vl) } else { b.vfadd(sum, value, vl) }
+    pub fn combine(self) -> Combine {
+        match self {
+            Self::Max => Combine::Max,
+            Self::MaxNum => Combine::MaxNum,
+            Self::Avg => Combine::Sum,
+        }
     }
 }
 
@@ -109,7 +116,7 @@ impl Pool2d {
 
     fn plan(&self, g: &Geometry) -> Result<Plan, String> {
         let strides = [[g.input[2], g.input[3]], [g.output[2], g.output[3]]];
-        Plan::new(g.window, self.function.op(), g.n * g.c, strides, self.lmul, true)
+        Plan::new(g.window, Op::Plain(self.function.combine()), g.n * g.c, strides, self.lmul, true)
     }
 
     /// From where to where taps count along an axis.
@@ -153,13 +160,17 @@ impl Pool2d {
         if let Some(at) = reciprocals {
             self.write_reciprocals(b, &g.window, at);
         }
-        let finish = |sum: V<'c>, row: X<'c>, column: X<'c>, vl: Vl<'c>| match (self.function, reciprocals) {
-            (Function::Max, _) => sum,
+        let mean = |sum: V<'c>, row: X<'c>, column: X<'c>, vl: Vl<'c>| match (self.function, reciprocals) {
+            (Function::Max | Function::MaxNum, _) => sum,
             (Function::Avg, None) => b.vfmul(sum, self.uniform(&g.window).map_or(0.0, reciprocal_of), vl),
             (Function::Avg, Some(at)) => {
                 let sum = b.vfmul(sum, self.reciprocal(b, &g.window, 0, row), vl);
                 b.vfmul(sum, b.vle32(b.index(at, column), vl), vl)
             }
+        };
+        let finish = |sums: Vec<V<'c>>, row: X<'c>, column: X<'c>, vl: Vl<'c>| {
+            let rows = (0..).zip(sums);
+            rows.map(|(i, sum)| mean(sum, b.add(row, i), column, vl)).collect()
         };
         plan.emit(b, |index, emit| {
             let (n, c) = (b.div(index, g.c), b.rem(index, g.c));
@@ -186,7 +197,7 @@ impl Pool2d {
             row(b, g.c, self.lmul, |done, vl| {
                 let sum = self.channel_window(b, g, b.index(image, done), [oh, ow], [rows, columns], vl);
                 let result = match (self.function, scale) {
-                    (Function::Max, _) => sum,
+                    (Function::Max | Function::MaxNum, _) => sum,
                     (Function::Avg, Some(scale)) => b.vfmul(sum, scale, vl),
                     (Function::Avg, None) => {
                         b.vfmul(sum, self.uniform(&g.window).map_or(0.0, reciprocal_of), vl)
@@ -212,16 +223,17 @@ impl Pool2d {
             let start = b.sub(b.mul(at[axis], self.strides[axis]), self.pads[axis]);
             b.mul(b.add(start, b.mul(tap, self.dilations[axis])), g.input[axis + 2])
         };
-        let start = b.vfmv_v_f(self.function.op().identity(), vl);
-        b.for_range(rows.0, rows.1, 1, start, |kh, sum| {
+        let combine = self.function.combine();
+        let sum = b.for_range(rows.0, rows.1, 1, combine.start(b, vl), |kh, sum| {
             let from = b.index(b.index(image, position(0, kh)), position(1, columns.0));
-            let step = |kw: X<'c>, (from, sum): (P<'c>, V<'c>)| {
+            let step = |kw: X<'c>, (from, sum): (P<'c>, Combined<'c>)| {
                 let _ = kw;
-                let sum = self.function.combine(b, sum, b.vle32(from, vl), vl);
+                let sum = combine.add(b, sum, b.vle32(from, vl), vl);
                 (b.index(from, self.dilations[1] * g.input[3]), sum)
             };
             b.for_range(columns.0, columns.1, 1, (from, sum), step).1
-        })
+        });
+        sum.result(b, vl)
     }
 }
 

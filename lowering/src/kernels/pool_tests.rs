@@ -5,6 +5,7 @@ use crate::kernels::global_pool::GlobalPool;
 use crate::kernels::name::Strided;
 use crate::kernels::rvv::Lmul;
 use crate::kernels::{Kernel, testing};
+use ait_dialects::Nan;
 use ait_runtime::kernel_test::{Arg, Case};
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -52,7 +53,7 @@ fn random(rng: &mut impl Rng) -> Pool2d {
         let pool = Pool2d {
             input: layout(rng, &[n, c, size[0], size[1]]),
             init: layout(rng, &[n, c, out[0], out[1]]),
-            function: *[Function::Max, Function::Avg].choose(rng).unwrap(),
+            function: *[Function::Max, Function::MaxNum, Function::Avg].choose(rng).unwrap(),
             kernel,
             strides,
             pads,
@@ -61,7 +62,7 @@ fn random(rng: &mut impl Rng) -> Pool2d {
             lmul: *Lmul::ALL.choose(rng).unwrap(),
         };
         // A window without any tap has no mean.
-        let counted = |index: &[i64]| pool.function == Function::Max || window(&pool, index).1 > 0;
+        let counted = |index: &[i64]| pool.function != Function::Avg || window(&pool, index).1 > 0;
         if out[0] > 0 && out[1] > 0 && testing::indices(&[1, 1, out[0], out[1]]).all(|index| counted(&index))
         {
             return pool;
@@ -89,14 +90,21 @@ fn window(pool: &Pool2d, index: &[i64]) -> (Vec<[i64; 2]>, u16) {
     (inside, count)
 }
 
+/// NaN of NaN.
+fn maximum(a: f32, b: f32) -> f32 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
 fn case(rng: &mut impl Rng, pool: &Pool2d) -> Case {
     let data = testing::data(rng, testing::span(&pool.input));
+    let data = testing::with_nan(rng, data, Nan::Propagate);
     let expected = testing::expected(&pool.init, |index| {
         let (inside, count) = window(pool, index);
         let values =
             inside.iter().map(|[h, w]| data[testing::position(&pool.input, &[index[0], index[1], *h, *w])]);
         match pool.function {
-            Function::Max => values.fold(f32::NEG_INFINITY, f32::max),
+            Function::Max => values.fold(f32::NEG_INFINITY, maximum),
+            Function::MaxNum => values.fold(f32::NEG_INFINITY, f32::max),
             Function::Avg => values.sum::<f32>() / f32::from(count),
         }
     });
@@ -110,15 +118,17 @@ fn global(rng: &mut impl Rng) -> (Kernel, Case) {
     let pool = GlobalPool {
         input: layout(rng, &shape),
         init: layout(rng, &out),
-        function: *[Function::Max, Function::Avg].choose(rng).unwrap(),
+        function: *[Function::Max, Function::MaxNum, Function::Avg].choose(rng).unwrap(),
         lmul: *Lmul::ALL.choose(rng).unwrap(),
     };
     let data = testing::data(rng, testing::span(&pool.input));
+    let data = testing::with_nan(rng, data, Nan::Propagate);
     let expected = testing::expected(&pool.init, |index| {
         let values = testing::indices(&shape[2..])
             .map(|at| data[testing::position(&pool.input, &[index[0], index[1], at[0], at[1]])]);
         match pool.function {
-            Function::Max => values.fold(f32::NEG_INFINITY, f32::max),
+            Function::Max => values.fold(f32::NEG_INFINITY, maximum),
+            Function::MaxNum => values.fold(f32::NEG_INFINITY, f32::max),
             Function::Avg => (values.map(f64::from).sum::<f64>() / (shape[2] * shape[3]) as f64) as f32,
         }
     });

@@ -217,6 +217,7 @@ mod tests {
         };
         let (input, init) = (layout(rng), layout(rng));
         let data: Vec<f32> = testing::data(rng, testing::span(&input)).iter().map(|x| 10.0 * x).collect();
+        let data = testing::with_nan(rng, data, ait_dialects::Nan::Propagate);
         let x = |index: &[i64]| f64::from(data[testing::position(&input, index)]);
         let expected = testing::expected(&init, |index| {
             let along = |i: i64| {

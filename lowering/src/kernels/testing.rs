@@ -5,11 +5,11 @@ use super::name::Strided;
 use super::rvv::Lmul;
 use crate::emit::{Target, emit_assembly, emit_object};
 use crate::spills;
-use ait_dialects::Activation;
+use ait_dialects::{Activation, Epilogue, Nan};
 use ait_runtime::kernel_test::{self, Case, POISON};
 use inkwell::context::Context;
 use inkwell::module::Module;
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedMutRandom, IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::PathBuf;
@@ -120,11 +120,12 @@ pub fn case(kernel: &Kernel) -> Case {
 }
 
 /// All activations, with parameters unlike the defaults.
-pub const ACTIVATIONS: [Activation; 11] = [
+pub const ACTIVATIONS: [Activation; 12] = [
     Activation::Identity,
     Activation::Relu,
     Activation::LeakyRelu { alpha: 0.1 },
     Activation::Clip { min: -0.5, max: 0.75 },
+    Activation::Clip { min: 0.0, max: 0.75 },
     Activation::Clip { min: f32::NEG_INFINITY, max: 0.5 },
     Activation::Sigmoid,
     Activation::HardSigmoid { alpha: 0.3, beta: 0.4 },
@@ -134,10 +135,30 @@ pub const ACTIVATIONS: [Activation; 11] = [
     Activation::Elu { alpha: 0.7 },
 ];
 
-/// The activation of one number: the oracle.
-pub fn activate(activation: &Activation, x: f32) -> f32 {
+/// Any activation, those that can also where they ignore NaN.
+pub fn epilogue(rng: &mut impl Rng) -> Epilogue {
+    let ignoring = [0.0, f32::NEG_INFINITY].map(|min| Activation::Clip { min, max: 0.5 });
+    let ignoring =
+        [Activation::Relu, Activation::HardSigmoid { alpha: 0.3, beta: 0.4 }].into_iter().chain(ignoring);
+    let ignoring = ignoring.map(|activation| Epilogue { activation, nan: Nan::Ignore });
+    let all: Vec<_> = ACTIVATIONS.into_iter().map(Epilogue::from).chain(ignoring).collect();
+    *all.choose(rng).unwrap()
+}
+
+/// The same data, where NaN is to propagate now and then with one: of either sign, quiet or signalling, with any payload.
+pub fn with_nan(rng: &mut impl Rng, mut data: Vec<f32>, nan: Nan) -> Vec<f32> {
+    if nan == Nan::Propagate && rng.random_bool(0.3) {
+        let bits = 0x7f80_0001 | (rng.random::<u32>() & 0x807f_ffff);
+        *data.choose_mut(rng).unwrap() = f32::from_bits(bits);
+    }
+    data
+}
+
+/// The activation of one number, or NaN of NaN: the oracle.
+pub fn activate(epilogue: &Epilogue, x: f32) -> f32 {
     let hard = |alpha: f32, beta: f32| (alpha * x + beta).clamp(0.0, 1.0);
-    match *activation {
+    match epilogue.activation {
+        _ if x.is_nan() => x,
         Activation::Identity => x,
         Activation::Relu => x.max(0.0),
         Activation::LeakyRelu { alpha } if x < 0.0 => alpha * x,

@@ -3,12 +3,14 @@
 
 use super::epilogue;
 use super::rvv::{Lmul, P, Rvv, V, Vl};
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 
 mod accumulate;
 
 pub use accumulate::{Cursor, Factors, Steps};
 
+/// Rows whose activations are computed at once: an instruction's latency is the time of about so many.
+const AT_ONCE: usize = 4;
 /// Vector registers of the machine.
 const REGISTERS: i64 = 32;
 
@@ -59,25 +61,27 @@ impl<'c> Rows<'c> {
     }
 
     /// Stores the activation of the accumulators.
-    pub fn finish(&self, b: &Rvv<'c, '_>, acc: Vec<V<'c>>, activation: &Activation, vl: Vl<'c>) {
-        if epilogue::is_in_place(activation) {
-            for (row, sum) in (0..).zip(acc) {
-                b.vse32(epilogue::apply(b, activation, sum, vl), self.row(b, row), vl);
+    pub fn finish(&self, b: &Rvv<'c, '_>, acc: Vec<V<'c>>, epilogue: &Epilogue, vl: Vl<'c>) {
+        if epilogue::is_in_place(epilogue) {
+            // Of more rows at once LLVM's allocator would move some to other registers, and spill.
+            for (first, rows) in (0..).step_by(AT_ONCE).zip(acc.chunks(AT_ONCE)) {
+                let at = self.row(b, first);
+                Self { at, ..*self }.store(b, &epilogue::apply_to_rows(b, epilogue, rows.to_vec(), vl), vl);
             }
         } else {
             let count = i64::try_from(acc.len()).unwrap_or(i64::MAX);
             self.store(b, &acc, vl);
-            self.activate(b, count, activation, vl);
+            self.activate(b, count, epilogue, vl);
         }
     }
 
     /// Applies an activation that needs many registers to `count` rows of `vl` elements in memory.
-    pub fn activate(&self, b: &Rvv<'c, '_>, count: i64, activation: &Activation, vl: Vl<'c>) {
-        let lmul = epilogue::lmul(activation, vl.lmul());
+    pub fn activate(&self, b: &Rvv<'c, '_>, count: i64, epilogue: &Epilogue, vl: Vl<'c>) {
+        let lmul = epilogue::lmul(epilogue, vl.lmul());
         b.for_range(0, count, 1, self.at, |_, at| {
             b.strips(vl.x(), lmul, (), |done, vl, ()| {
                 let here = b.index(at, done);
-                b.vse32(epilogue::apply(b, activation, b.vle32(here, vl), vl), here, vl);
+                b.vse32(epilogue::apply(b, epilogue, b.vle32(here, vl), vl), here, vl);
             });
             b.offset(at, self.step)
         });

@@ -13,6 +13,7 @@ mod task;
 pub use plan::Plan;
 pub use task::Plane;
 
+use super::combine::Combine;
 use super::rvv::{Lmul, Rvv, Vl, X};
 
 /// The geometry of a window.
@@ -99,16 +100,25 @@ impl Window {
 pub enum Op {
     /// Sum of weighted taps.
     Weighted,
-    /// Largest tap.
-    Max,
-    /// Sum of taps.
-    Sum,
+    /// The taps themselves.
+    Plain(Combine),
 }
 
 impl Op {
     /// The value of padding.
     pub fn identity(self) -> f32 {
-        if self == Self::Max { f32::NEG_INFINITY } else { 0.0 }
+        match self {
+            Self::Weighted => 0.0,
+            Self::Plain(combine) => combine.identity(),
+        }
+    }
+
+    /// Register groups that a result in the making takes.
+    fn groups(self) -> i64 {
+        match self {
+            Self::Weighted => 1,
+            Self::Plain(combine) => combine.groups(),
+        }
     }
 }
 

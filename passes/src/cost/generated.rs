@@ -67,8 +67,40 @@ pub fn transpose(target: &Target, [outer, rows, columns]: [i64; 3]) -> f64 {
 pub enum Taps {
     /// Weights.
     Weighted,
-    /// None: a maximum or a sum.
+    /// None: a maximum of numbers or a sum.
     Plain,
+    /// None, and the sum of their squares beside the maximum, which is NaN if one of them is.
+    Squared,
+}
+
+impl Taps {
+    /// Register groups of a result in the making.
+    pub fn groups(self) -> i64 {
+        match self {
+            Self::Weighted | Self::Plain => 1,
+            Self::Squared => 2,
+        }
+    }
+
+    /// A tap into a result and its squares; that of [`Taps::Weighted`] with the scalar of the result's number.
+    pub fn combine(self, walk: &mut Walk, [to, squares]: [i64; 2], from: i64) {
+        match self {
+            Self::Weighted => walk.vector_scalar(Class::VectorFma, to, 7 - to, from),
+            Self::Plain => walk.vector(Class::VectorFp, to, from),
+            Self::Squared => {
+                walk.vector(Class::VectorFp, to, from);
+                walk.vector(Class::VectorFma, squares, from);
+            }
+        }
+    }
+
+    /// The result of all taps.
+    pub fn finish(self, walk: &mut Walk, [to, squares]: [i64; 2]) {
+        if self == Self::Squared {
+            (0..2).for_each(|_| walk.vector(Class::VectorInt, squares, squares));
+            walk.vector(Class::VectorLogic, to, squares);
+        }
+    }
 }
 
 /// `rvv.depthwise_conv2d` and `rvv.pool2d` in CNHW or NCHW: plane by plane, with padding packed into a band of its own.
@@ -76,7 +108,7 @@ pub enum Taps {
 /// # Errors
 /// If the window does not exist.
 pub fn window(target: &Target, conv: &Convolution, taps: Taps) -> Result<f64, ShapeError> {
-    let window = Windows::new(conv)?;
+    let window = Windows::new(conv, taps)?;
     let [n, _, h, w] = conv.input.map(signed);
     let [_, k, out_h, out_w] = conv.output()?.map(signed);
     let (plane, input, output) = (4 * h * w, 4 * n * conv_channels(conv) * h * w, 4 * n * k * out_h * out_w);
@@ -124,7 +156,7 @@ struct Windows {
 }
 
 impl Windows {
-    fn new(conv: &Convolution) -> Result<Self, ShapeError> {
+    fn new(conv: &Convolution, taps: Taps) -> Result<Self, ShapeError> {
         let [_, _, out_h, out_w] = conv.output()?.map(signed);
         let window = conv.window();
         let mut windows = Self {
@@ -134,7 +166,7 @@ impl Windows {
             taps: window.kernel.iter().product(),
             is_packed: window.pads != [0; 4],
             is_flat: false,
-            group: out_h.clamp(1, 4),
+            group: out_h.clamp(1, 4 / taps.groups()),
             band: out_h.max(1),
             phases: [0, 1].map(|axis| window.phases(axis)),
             offsets: BTreeMap::new(),
@@ -236,6 +268,7 @@ impl Windows {
                     self.reduce(walk, taps, some, at + row * done + step * column, step, elements);
                 }
                 for index in 0..some {
+                    taps.finish(walk, [7 - index, 5 - index]);
                     walk.vector(Class::VectorFp, 7 - index, 7 - index);
                     walk.scalars(2);
                     walk.store(
@@ -256,12 +289,7 @@ impl Windows {
             walk.scalars(1);
             walk.load(index as i64 % 3, at + 4 * offset, step, elements);
             for r#use in 0..uses {
-                match taps {
-                    Taps::Weighted => {
-                        walk.vector_scalar(Class::VectorFma, 7 - r#use, r#use, index as i64 % 3)
-                    }
-                    Taps::Plain => walk.vector(Class::VectorFp, 7 - r#use, index as i64 % 3),
-                }
+                taps.combine(walk, [7 - r#use, 5 - r#use], index as i64 % 3);
             }
         }
     }

@@ -20,6 +20,7 @@ mod xnnpack;
 pub use choice::{Algorithm, Choice, Given, algorithms, candidates};
 pub use chooser::{Chooser, Picked};
 pub use convolution::{Convolution, ShapeError, Sparsity};
+pub use generated::Taps;
 pub use model::Model;
 pub use ops::{Estimates, Op, residual, streamed};
 pub use record::{COMPILER, Key, Oracle, Outcome, Record};

@@ -23,7 +23,9 @@ pub enum Op {
     /// A generated depthwise convolution.
     Depthwise(Convolution),
     /// A generated pooling of planes, as a depthwise convolution without weights.
-    Pool(Convolution),
+    Pool(Convolution, Taps),
+    /// A generated pooling in NHWC.
+    ChannelPool(Convolution, Taps),
     /// XNNPACK's pooling in NHWC.
     XnnPool(Convolution),
     /// A generated global pooling: planes and their elements.
@@ -67,9 +69,11 @@ impl Op {
     /// Whether there is nothing to compute: no images, channels or elements.
     fn is_empty(&self) -> bool {
         match self {
-            Self::XnnConvolution(conv) | Self::Depthwise(conv) | Self::Pool(conv) | Self::XnnPool(conv) => {
-                conv.input.contains(&0) || conv.filter.contains(&0)
-            }
+            Self::XnnConvolution(conv)
+            | Self::Depthwise(conv)
+            | Self::Pool(conv, _)
+            | Self::ChannelPool(conv, _)
+            | Self::XnnPool(conv) => conv.input.contains(&0) || conv.filter.contains(&0),
             Self::Transpose(sizes)
             | Self::XnnGlobalPool(sizes)
             | Self::Matmul(sizes)
@@ -86,7 +90,8 @@ fn cycles(target: &Target, op: &Op) -> Result<f64, ShapeError> {
         Op::Transpose(sizes) => generated::transpose(target, *sizes),
         Op::XnnConvolution(conv) => xnnpack::convolution(target, conv)?,
         Op::Depthwise(conv) => generated::window(target, conv, Taps::Weighted)?,
-        Op::Pool(window) => generated::window(target, window, Taps::Plain)?,
+        Op::Pool(window, taps) => generated::window(target, window, *taps)?,
+        Op::ChannelPool(window, taps) => xnnpack::channel_pool(target, window, *taps)?,
         Op::XnnPool(window) => xnnpack::pool(target, window)?,
         Op::GlobalPool([planes, elements]) => generated::global_pool(target, *planes, *elements),
         Op::XnnGlobalPool(sizes) => xnnpack::global_pool(target, *sizes),

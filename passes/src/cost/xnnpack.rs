@@ -2,6 +2,7 @@
 //! of one thread, without starting.
 
 use super::convolution::signed;
+use super::generated::Taps;
 use super::walk::{Walk, after};
 use super::{Convolution, ShapeError, Target};
 use ait_cores::Class;
@@ -59,6 +60,34 @@ pub fn pool(target: &Target, window: &Convolution) -> Result<f64, ShapeError> {
                 walk.vector(Class::VectorFp, index % 4, index);
             }
             (0..2).for_each(|_| walk.vector(Class::VectorFp, 0, 0));
+            walk.store(0, to + 4 * (position * map.channels + channel), 4, count);
+            walk.branch();
+        }
+    }))
+}
+
+/// Pooling by a generated kernel (`lowering/src/kernels/pool.rs`): pixel by pixel too, with loops over the taps.
+///
+/// # Errors
+/// If the window does not exist.
+pub fn channel_pool(target: &Target, window: &Convolution, taps: Taps) -> Result<f64, ShapeError> {
+    let map = Map::new(window)?;
+    let mut walk = Walk::new(target);
+    walk.written(0, map.input_bytes());
+    let to = after(map.input_bytes());
+    Ok(walk.rounds(map.positions, |walk, position| {
+        walk.set_row_lmul(map.channels, LMUL);
+        walk.scalars(24);
+        let pixels: Vec<i64> = (0..map.taps()).filter_map(|tap| map.pixel(position, tap)).collect();
+        for (channel, count) in walk.strips(map.channels) {
+            (0..taps.groups()).for_each(|group| walk.splat(group));
+            for pixel in &pixels {
+                walk.load(2, pixel + 4 * channel, 4, count);
+                taps.combine(walk, [0, 1], 2);
+                walk.scalars(3);
+                walk.branch();
+            }
+            taps.finish(walk, [0, 1]);
             walk.store(0, to + 4 * (position * map.channels + channel), 4, count);
             walk.branch();
         }

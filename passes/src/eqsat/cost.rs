@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use ait_dialects::{Activation, Layout};
+use ait_dialects::{Activation, Layout, Nan};
 use egg::Id;
 use egg::Language;
 
 use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
 use super::select::site;
 use super::term::{Leaf, Term, Window, is_folded, op};
-use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, residual, streamed};
+use crate::activation::xnnpack_clamp;
+use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, Taps, residual, streamed};
 
 /// Model cycles; [`Cycles::NEVER`] for what no kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,8 @@ pub struct Cost<'a> {
     chooser: &'a Chooser,
     /// The layout that was asked for; none: any.
     wanted: Option<Layout>,
+    /// What becomes of NaN.
+    nan: Nan,
     /// The layouts of layers that are pinned, by the number of their op.
     pins: BTreeMap<u32, Layout>,
 }
@@ -68,9 +71,15 @@ const IMPOSSIBLE: Implementation = Implementation { name: "none", cycles: Cycles
 const FREE: Implementation = Implementation { name: "view", cycles: Cycles::NONE };
 
 impl<'a> Cost<'a> {
-    /// By a chooser. Where a layout is wanted, tensors of rank 4 do not stay in NCHW.
+    /// By a chooser, of kernels that propagate NaN. Where a layout is wanted, tensors of rank 4 do not stay in NCHW.
     pub fn new(chooser: &'a Chooser, wanted: Option<Layout>) -> Self {
-        Self { chooser, wanted, pins: BTreeMap::new() }
+        Self { chooser, wanted, nan: Nan::Propagate, pins: BTreeMap::new() }
+    }
+
+    /// Of kernels that do with NaN as the user wants.
+    #[must_use]
+    pub fn with_nan(self, nan: Nan) -> Self {
+        Self { nan, ..self }
     }
 
     /// With the layouts of some layers given, by the number of their op.
@@ -126,15 +135,18 @@ struct Site<'a> {
     term: &'a Term,
 }
 
-/// Vector instructions of an activation on a vector.
-fn vectors(activation: Activation) -> i64 {
+/// Vector instructions of an activation on a vector (`lowering/src/kernels/epilogue.rs`).
+fn vectors(activation: Activation, nan: Nan) -> i64 {
+    // Those that keep a NaN below an upper bound.
+    let kept = if nan == Nan::Propagate { 2 } else { 0 };
     match activation {
         Activation::Identity => 0,
         Activation::Relu => 1,
-        Activation::Clip { .. } | Activation::LeakyRelu { .. } => 2,
-        Activation::HardSigmoid { .. } => 4,
+        Activation::LeakyRelu { .. } => 2,
+        Activation::Clip { .. } => 2 + kept,
+        Activation::HardSigmoid { .. } => 4 + kept,
         Activation::HardSwish => 5,
-        _ => 24,
+        Activation::Sigmoid | Activation::Tanh | Activation::Silu | Activation::Elu { .. } => 24,
     }
 }
 
@@ -220,14 +232,15 @@ impl Site<'_> {
             }
             // It has no kernel: `ait-fold-batch-norm` or the rules fold it.
             Term::BatchNorm(_) => None,
-            Term::ScaleBias([x, _, _, a, _]) => self.scale_bias(x, vectors(self.activation(a)?)),
-            Term::Activation([x, a, _]) => self.elementwise(&[x], vectors(self.activation(a)?)),
+            Term::ScaleBias([x, _, _, a, _]) => self.scale_bias(x, self.vectors(a)?),
+            Term::Activation([x, a, _]) => self.elementwise(&[x], self.vectors(a)?),
             Term::Prelu([x, y, _]) => self.elementwise(&[x, y], 3),
             Term::Add([x, y, a, _]) | Term::Sub([x, y, a, _]) | Term::Mul([x, y, a, _]) => {
-                self.elementwise(&[x, y], 1 + vectors(self.activation(a)?))
+                self.elementwise(&[x, y], 1 + self.vectors(a)?)
             }
-            Term::Div([x, y, a, _]) => self.elementwise(&[x, y], 8 + vectors(self.activation(a)?)),
-            Term::MaxPool([x, p, _]) | Term::AvgPool([x, p, _]) => self.pool(x, p),
+            Term::Div([x, y, a, _]) => self.elementwise(&[x, y], 8 + self.vectors(a)?),
+            Term::MaxPool([x, p, _]) if self.cost.nan == Nan::Propagate => self.pool(x, p, Taps::Squared),
+            Term::MaxPool([x, p, _]) | Term::AvgPool([x, p, _]) => self.pool(x, p, Taps::Plain),
             Term::GlobalAvgPool([x, _]) | Term::GlobalMaxPool([x, _]) => self.global_pool(x),
             Term::Softmax([x, _, _]) => self.elementwise(&[x], 40),
             Term::Reshape(_) => Some(FREE),
@@ -261,6 +274,25 @@ impl Site<'_> {
         activation(self.graph, id)
     }
 
+    fn vectors(&self, id: Id) -> Option<i64> {
+        Some(vectors(self.activation(id)?, self.cost.nan))
+    }
+
+    /// What follows a product of XNNPACK's that is to be so many bytes: where it cannot clamp, a residual or an activation
+    /// is a pass of its own.
+    fn after_xnnpack(&self, output: f64, is_residual: bool, activation: Activation) -> f64 {
+        let stream = |read: f64, vectors| self.cost.stream(read, output, vectors, false);
+        let vectors = vectors(activation, self.cost.nan);
+        let clamps = xnnpack_clamp(activation, self.cost.nan).is_some();
+        match (is_residual, clamps) {
+            (false, true) => 0.0,
+            (false, false) => stream(output, vectors),
+            (true, true) => stream(2.0 * output, 2),
+            (true, false) if activation.clamp().is_some() => stream(2.0 * output, 1 + vectors),
+            (true, false) => stream(2.0 * output, 2) + stream(output, vectors),
+        }
+    }
+
     fn convolution(&self, x: &Tensor, w: &Tensor, window: &Window) -> Option<Convolution> {
         let sizes = |values: &[i64]| {
             values.iter().map(|&value| usize::try_from(value).ok()).collect::<Option<Vec<_>>>()
@@ -278,7 +310,7 @@ impl Site<'_> {
         })
     }
 
-    /// A convolution with its epilogue. XNNPACK clamps; a residual or another activation is a pass of its own there.
+    /// A convolution with its epilogue.
     fn conv(&self, x: Id, w: Id, r: Option<Id>, p: Id, a: Id) -> Option<Implementation> {
         let (input, filter) = (self.tensor(x)?, self.tensor(w)?);
         let conv = self.convolution(input, filter, &window(self.graph, p)?)?;
@@ -297,7 +329,7 @@ impl Site<'_> {
             Some(_) if conv.is_depthwise() => plain,
             Some(_) => plain.max(residual(target, output, filter.bytes() * kept)),
         };
-        let fused = stream(output, vectors(activation)) - stream(output, 0);
+        let fused = stream(output, self.vectors(a)?) - stream(output, 0);
         let sparsity = Sparsity::of(filter.pattern);
         let tile = filter.pattern.map(|pattern| pattern.tile);
         let (name, cycles) = match input.layout {
@@ -321,11 +353,8 @@ impl Site<'_> {
             }
             Layout::Nhwc if filter.pattern.is_some() => return None,
             Layout::Nhwc => {
-                let clamps = activation.clamp().is_some_and(|(min, max)| min < max);
-                let added = r.map_or(0.0, |_| stream(2.0 * output, 2));
-                let applied = if clamps { 0.0 } else { stream(output, vectors(activation)) };
                 let product = self.cost.chooser.estimate(Op::XnnConvolution(conv))?;
-                ("xnnpack", product + added + applied)
+                ("xnnpack", product + self.after_xnnpack(output, r.is_some(), activation))
             }
         };
         Some(Implementation { name, cycles: Cycles::new(cycles) })
@@ -343,7 +372,7 @@ impl Site<'_> {
             // Bound by its weights, which are read once for a few rows.
             let kept = weights.bytes() * pattern.kept_of(depth) as f64 / depth.max(1) as f64;
             let product = self.cost.stream(kept, kept / 2.0, rows, false);
-            let extra = stream(output, vectors(activation)) - stream(output, 0);
+            let extra = stream(output, self.vectors(a)?) - stream(output, 0);
             let residual = r.map_or(0.0, |_| output / 4.0);
             let cycles = Cycles::new(product + extra + residual);
             return Some(Implementation { name: "gemm", cycles });
@@ -351,14 +380,10 @@ impl Site<'_> {
         let is_plain = weights.is_constant && bias.is_constant;
         let product = gemm(self.cost.chooser, self.cost.wanted, [rows, depth, columns], is_plain)?;
         let fused = match product.is_xnnpack {
-            true => {
-                let clamps = activation.clamp().is_some_and(|(min, max)| min < max);
-                let added = r.map_or(0.0, |_| stream(2.0 * output, 2));
-                added + if clamps { 0.0 } else { stream(output, vectors(activation)) }
-            }
+            true => self.after_xnnpack(output, r.is_some(), activation),
             false => {
                 let residual = r.map_or(0.0, |_| stream(2.0 * output, 1) - stream(output, 1));
-                residual + stream(output, vectors(activation)) - stream(output, 0)
+                residual + stream(output, self.vectors(a)?) - stream(output, 0)
             }
         };
         let name = if product.is_xnnpack { "xnnpack" } else { "gemm" };
@@ -400,7 +425,7 @@ impl Site<'_> {
         Some(Implementation { name: "elementwise", cycles })
     }
 
-    fn pool(&self, x: Id, p: Id) -> Option<Implementation> {
+    fn pool(&self, x: Id, p: Id, taps: Taps) -> Option<Implementation> {
         let input = self.tensor(x).filter(|tensor| self.is_allowed(tensor))?;
         let window = window(self.graph, p)?;
         let channels = *input.shape.get(1)?;
@@ -408,8 +433,11 @@ impl Site<'_> {
         // A window over each channel, as of a depthwise convolution.
         let filter = Tensor::new(vec![channels, 1, kh, kw]);
         let window = self.convolution(input, &filter, &Window { groups: channels, ..window })?;
-        let is_nhwc = input.layout == Layout::Nhwc;
-        let op = if is_nhwc { Op::XnnPool(window) } else { Op::Pool(window) };
+        let op = match (input.layout, taps) {
+            (Layout::Nhwc, Taps::Squared) => Op::ChannelPool(window, taps),
+            (Layout::Nhwc, Taps::Plain | Taps::Weighted) => Op::XnnPool(window),
+            (Layout::Nchw | Layout::Cnhw, _) => Op::Pool(window, taps),
+        };
         Some(Implementation { name: "pool", cycles: Cycles::new(self.cost.chooser.estimate(op)?) })
     }
 

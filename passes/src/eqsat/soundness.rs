@@ -361,7 +361,8 @@ fn disagreement(graph: &Graph, values: &[Data], constants: &[Data]) -> Option<(S
                     continue;
                 };
                 let is_close = |(want, got): (&f32, &f32)| {
-                    want == got || (want - got).abs() <= 1e-4 * want.abs().max(1.0)
+                    let both_nan = want.is_nan() && got.is_nan();
+                    both_nan || want == got || (want - got).abs() <= 1e-4 * want.abs().max(1.0)
                 };
                 if want.shape() != data.shape() || !want.data().iter().zip(data.data()).all(is_close) {
                     return Some((first.clone(), text));
@@ -384,7 +385,16 @@ fn rules_are_sound() {
     for sample in SAMPLES {
         let (graph, _, values, constants) = saturated(sample, &rules);
         assert_eq!(disagreement(&graph, &values, &constants), None, "{}", sample.term);
+        let values: Vec<Data> = values.into_iter().map(with_nan).collect();
+        assert_eq!(disagreement(&graph, &values, &constants), None, "{}, with NaN", sample.term);
     }
+}
+
+/// One of the elements made NaN.
+fn with_nan(mut data: Data) -> Data {
+    let middle = data.data().len() / 2;
+    data.data_mut()[middle] = f32::NAN;
+    data
 }
 
 /// The term of a class, as a text.

@@ -23,6 +23,7 @@ pub enum Operand {
 /// | "direct" and "split", larger | H, W one dense run |
 /// | `rvv.depthwise_conv2d`, `rvv.split_phases` | W stride 1 |
 /// | `rvv.matmul`, `nm.matmul` | last dimension stride 1, but for `lhs` |
+/// | `rvv.pool2d` in NHWC | data: channels adjacent, or it would go along W |
 /// | other `rvv` | any positive strides |
 ///
 /// Parameters are dense row-major everywhere.
@@ -47,6 +48,9 @@ pub fn accepts(kernel: &Kernel, operand: Operand, view: &View) -> bool {
         }
         "rvv.conv2d" | "nm.conv2d" | "rvv.depthwise_conv2d" | "rvv.split_phases" => any() && last_is_dense(),
         "rvv.matmul" | "nm.matmul" if operand != Operand::Input(Role::Data) => any() && last_is_dense(),
+        "rvv.pool2d" if kernel.channels_last && operand == Operand::Input(Role::Data) => {
+            any() && rank == 4 && view.collapsed_stride(&[1]) == Some(1)
+        }
         _ => any(),
     }
 }
@@ -63,7 +67,7 @@ mod tests {
     use super::*;
 
     fn kernel(name: &str, algorithm: &str) -> Kernel {
-        Kernel { name: name.into(), algorithm: algorithm.into(), pointwise: true }
+        Kernel { name: name.into(), algorithm: algorithm.into(), pointwise: true, channels_last: false }
     }
 
     #[test]
@@ -103,6 +107,15 @@ mod tests {
             &View::new(0, &[4, 4], &[1, 4])
         ));
         assert!(!accepts(&kernel("nm.matmul", ""), Operand::Init, &View::new(0, &[4, 4], &[1, 4])));
+    }
+
+    #[test]
+    fn a_pool_in_nhwc_goes_along_channels() {
+        let pool = Kernel { channels_last: true, ..kernel("rvv.pool2d", "") };
+        let nhwc = View::new(0, &[2, 8, 4, 4], &[128, 1, 32, 8]);
+        assert!(accepts(&pool, Operand::Input(Role::Data), &nhwc));
+        assert!(!accepts(&pool, Operand::Input(Role::Data), &View::row_major(&[2, 8, 4, 4])));
+        assert!(accepts(&kernel("rvv.pool2d", ""), Operand::Input(Role::Data), &nhwc));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Kernel {
     pub algorithm: String,
     /// Whether its window, if it has a `kernel` attribute, is 1 x 1.
     pub pointwise: bool,
+    /// Whether its result is in NHWC.
+    pub channels_last: bool,
 }
 
 /// What defines the value of a node.

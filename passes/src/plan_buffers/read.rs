@@ -5,7 +5,7 @@ use super::graph::{Graph, Kernel, Kind, Node, Role};
 use super::strides::View;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::init_index;
-use ait_dialects::{access, types};
+use ait_dialects::{Layout, access, types};
 use melior::StringRef;
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationLike, OperationRef};
@@ -140,7 +140,9 @@ fn kind(name: &str, op: &OperationRef<'_, '_>, init: Option<usize>) -> Result<Ki
     if init.is_some() {
         let algorithm = op.get("algorithm").map_or(Ok(String::new()), |_| op.string("algorithm"))?;
         let pointwise = op.i64_array("kernel").is_ok_and(|kernel| kernel == [1, 1]);
-        return Ok(Kind::Kernel(Kernel { name: name.to_string(), algorithm, pointwise }));
+        let result = op.result(0).map_err(|_| "has no result: it is planned already".to_string())?;
+        let channels_last = types::layout(result.r#type())? == Layout::Nhwc;
+        return Ok(Kind::Kernel(Kernel { name: name.to_string(), algorithm, pointwise, channels_last }));
     }
     Ok(match name {
         "ait.constant" => Kind::Constant,

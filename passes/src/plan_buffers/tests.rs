@@ -20,7 +20,12 @@ impl Random {
 }
 
 fn kernel(name: &str) -> Kind {
-    Kind::Kernel(Kernel { name: name.into(), algorithm: String::new(), pointwise: false })
+    Kind::Kernel(Kernel {
+        name: name.into(),
+        algorithm: String::new(),
+        pointwise: false,
+        channels_last: false,
+    })
 }
 
 fn natural(shape: &[i64], layout: Layout) -> View {

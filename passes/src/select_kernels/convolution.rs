@@ -41,8 +41,9 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
             _ => site.input(0)?,
         };
         let mut attributes = geometry;
-        attributes.extend(site.attributes(&["groups", "epilogue"])?);
         attributes.extend([
+            site.attribute("groups")?,
+            site.kernel_epilogue(site.activation()?),
             ("algorithm", site.string(choice.algorithm.name())),
             ("unroll", site.i64(choice.unroll)),
             ("lmul", site.i64(choice.lmul)),

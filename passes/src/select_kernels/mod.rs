@@ -12,7 +12,7 @@ mod xnn;
 
 use ait_cores::Core;
 use ait_dialects::{
-    Builder, Layout, access,
+    Activation, Builder, Epilogue, Layout, Nan, access,
     attributes::{self, Attributes},
     infer::init_index,
     nm::Columns,
@@ -43,6 +43,8 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     let wanted = rewriter.module().string("ait.layout").unwrap_or_default();
     let channels_last = wanted == "nhwc";
     let is_auto = wanted == "auto";
+    let nan = options.word("nan").parse::<Nan>();
+    let nan = nan.map_err(|message| PassError::at(&rewriter.module(), message))?;
     for op in rewriter.ops() {
         let kind = name(op);
         let Some(kind) = kind.strip_prefix("ait.") else { continue };
@@ -56,6 +58,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
             layout: layout(result(op)?),
             channels_last,
             is_auto,
+            nan,
             lmul: options.word("lmul").parse().ok(),
             unroll: options.word("unroll").parse().ok(),
             algorithm: options.word("algorithm"),
@@ -110,6 +113,8 @@ struct Site<'c, 'a> {
     channels_last: bool,
     /// Whether there is none: each layer was given its own.
     is_auto: bool,
+    /// What becomes of NaN.
+    nan: Nan,
     /// Register group size, if that is given.
     lmul: Option<i64>,
     /// Reduction steps of an iteration of a convolution, if that is given.
@@ -160,6 +165,15 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
     fn attribute(&self, name: &'static str) -> Result<(&'static str, Attribute<'c>), PassError> {
         let value = self.op.attribute(name).map_err(|_| self.error(format!("has no attribute '{name}'")))?;
         Ok((name, value))
+    }
+
+    fn activation(&self) -> Result<Activation, PassError> {
+        self.op.epilogue().map_err(|message| self.error(message))
+    }
+
+    /// The epilogue of a generated kernel.
+    fn kernel_epilogue(&self, activation: Activation) -> (&'static str, Attribute<'c>) {
+        ("epilogue", Epilogue { activation, nan: self.nan }.to_attribute(self.build.context()))
     }
 
     fn attributes(&self, names: &[&'static str]) -> Result<Vec<(&'static str, Attribute<'c>)>, PassError> {

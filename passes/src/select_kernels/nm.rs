@@ -48,7 +48,7 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
     let rows = site.output.iter().rev().nth(1).copied().unwrap_or(1);
     let rows = pack::balanced_tile(rows, site.most_tile().min(rows.max(1)));
     let attributes = [
-        site.attribute("epilogue")?,
+        site.kernel_epilogue(site.activation()?),
         ("sparsity", pattern.to_attribute(site.build.context())),
         ("rows", site.i64(rows)),
         ("lmul", site.i64(site.lmul())),

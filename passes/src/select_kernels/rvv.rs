@@ -1,9 +1,9 @@
 //! Which generated kernel computes an op.
 
-use ait_dialects::Activation;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{Order, Window};
-use melior::ir::Value;
+use ait_dialects::{Activation, Nan};
+use melior::ir::{Attribute, Value};
 
 use super::convolution::{ConvolutionInput, needs_adjacent_w};
 use super::pack::FilterShape;
@@ -24,37 +24,40 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
         "matmul" => matmul(site),
         "max_pool2d" | "avg_pool2d" => pool2d(site, kind),
         "global_avg_pool" => global_pool(site, "avg"),
-        "global_max_pool" => global_pool(site, "max"),
+        "global_max_pool" => global_pool(site, maximum(site.nan)),
         "add" | "sub" | "mul" | "div" => {
-            let epilogue = site.attribute("epilogue")?;
-            let attributes = [("fn", site.string(kind)), epilogue, ("lmul", site.i64(site.lmul()))];
-            site.emit("rvv.binary", &[site.input(0)?, site.input(1)?], &attributes)
+            binary(site, kind, [site.input(0)?, site.input(1)?], site.activation()?)
         }
-        "prelu" => {
-            let epilogue = Activation::Identity.to_attribute(site.build.context());
-            let attributes =
-                [("fn", site.string("prelu")), ("epilogue", epilogue), ("lmul", site.i64(site.lmul()))];
-            site.emit("rvv.binary", &[site.input(0)?, site.input(1)?], &attributes)
-        }
-        "scale_bias" => with_lmul(site, "rvv.scale_bias", 3, &["epilogue"]),
-        "activation" => with_lmul(site, "rvv.unary", 1, &["epilogue"]),
-        "softmax" => with_lmul(site, "rvv.softmax", 1, &["axis"]),
+        "prelu" => binary(site, kind, [site.input(0)?, site.input(1)?], Activation::Identity),
+        "scale_bias" => with_lmul(site, "rvv.scale_bias", 3, site.kernel_epilogue(site.activation()?)),
+        "activation" => with_lmul(site, "rvv.unary", 1, site.kernel_epilogue(site.activation()?)),
+        "softmax" => with_lmul(site, "rvv.softmax", 1, site.attribute("axis")?),
         "batch_norm" => Err(site.error("has no kernel: run ait-fold-batch-norm first")),
         _ => Err(site.error("has no kernel")),
     }
 }
 
-/// `name` of the first `count` operands, with these attributes of the op and `lmul`.
+/// `activation(lhs fn rhs)`.
+pub fn binary<'c: 'a, 'a>(
+    site: &Site<'c, 'a>,
+    function: &str,
+    operands: [Value<'c, 'a>; 2],
+    activation: Activation,
+) -> Selected<'c, 'a> {
+    let epilogue = site.kernel_epilogue(activation);
+    let attributes = [("fn", site.string(function)), epilogue, ("lmul", site.i64(site.lmul()))];
+    site.emit("rvv.binary", &operands, &attributes)
+}
+
+/// `name` of the first `count` operands, with this attribute and `lmul`.
 fn with_lmul<'c: 'a, 'a>(
     site: &Site<'c, 'a>,
     name: &str,
     count: usize,
-    kept: &[&'static str],
+    attribute: (&'static str, Attribute<'c>),
 ) -> Selected<'c, 'a> {
     let operands = (0..count).map(|index| site.input(index)).collect::<Result<Vec<_>, _>>()?;
-    let mut attributes = site.attributes(kept)?;
-    attributes.push(("lmul", site.i64(site.lmul())));
-    site.emit(name, &operands, &attributes)
+    site.emit(name, &operands, &[attribute, ("lmul", site.i64(site.lmul()))])
 }
 
 fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
@@ -108,8 +111,8 @@ fn depthwise<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     };
     let mut operands = vec![site.input(0)?, filter, site.input(2)?];
     operands.extend(site.residual());
-    let mut attributes = site.attributes(&["strides", "pads", "dilations", "epilogue"])?;
-    attributes.push(("lmul", site.i64(site.lmul())));
+    let mut attributes = site.attributes(&["strides", "pads", "dilations"])?;
+    attributes.extend([site.kernel_epilogue(site.activation()?), ("lmul", site.i64(site.lmul()))]);
     site.emit("rvv.depthwise_conv2d", &operands, &attributes)
 }
 
@@ -123,24 +126,23 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     };
     let mut operands = vec![site.input(0)?, rhs, site.input(2)?];
     operands.extend(site.residual());
-    let epilogue = site.attribute("epilogue")?;
-    product(site, &operands, epilogue)
+    product(site, &operands, site.activation()?)
 }
 
 fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
     let bias = site.zero_bias(site.output.last().copied().unwrap_or(0))?;
-    let epilogue = ("epilogue", Activation::Identity.to_attribute(site.build.context()));
-    product(site, &[site.input(0)?, site.input(1)?, bias], epilogue)
+    product(site, &[site.input(0)?, site.input(1)?, bias], Activation::Identity)
 }
 
 fn product<'c: 'a, 'a>(
     site: &Site<'c, 'a>,
     operands: &[Value<'c, 'a>],
-    epilogue: (&'static str, melior::ir::Attribute<'c>),
+    activation: Activation,
 ) -> Selected<'c, 'a> {
     let rows = site.output.iter().rev().nth(1).copied().unwrap_or(1);
     let tile = pack::balanced_tile(rows, site.most_tile().min(rows.max(1)));
-    let attributes = [epilogue, ("tile", site.i64(tile)), ("lmul", site.i64(site.lmul()))];
+    let attributes =
+        [site.kernel_epilogue(activation), ("tile", site.i64(tile)), ("lmul", site.i64(site.lmul()))];
     site.emit("rvv.matmul", operands, &attributes)
 }
 
@@ -156,11 +158,19 @@ fn pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
             Some(_) => ("pads", ait_dialects::attributes::i64_array(context, &[0; 4])),
             None => site.attribute("pads")?,
         },
-        ("fn", site.string(if average { "avg" } else { "max" })),
+        ("fn", site.string(if average { "avg" } else { maximum(site.nan) })),
         ("count_include_pad", ait_dialects::attributes::bool(context, counts)),
         ("lmul", site.i64(site.lmul())),
     ]);
     site.emit("rvv.pool2d", &[padded.unwrap_or(site.input(0)?)], &attributes)
+}
+
+/// The maximum of a pool, by its name in the dialect.
+fn maximum(nan: Nan) -> &'static str {
+    match nan {
+        Nan::Propagate => "max",
+        Nan::Ignore => "maxnum",
+    }
 }
 
 /// Padded windows of more taps than this are padded in memory: kernels pack the rows of a window into their scratch,

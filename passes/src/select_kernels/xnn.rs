@@ -1,15 +1,16 @@
 //! Which ops are XNNPACK operators.
 
 use ait_dialects::{
-    Activation, Layout,
+    Activation, Layout, Nan,
     attributes::{self, Attributes},
     infer,
 };
 use melior::ir::{Attribute, Value};
 
-use super::{Site, pack};
+use super::{Site, pack, rvv};
 use crate::{
     PassError,
+    activation::{UNBOUNDED, xnnpack_clamp},
     eqsat::cost,
     rewrite::{constant, constant_slice, layout, shape},
 };
@@ -29,14 +30,15 @@ pub fn select<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
         "global_avg_pool" if is_image => site.emit("xnn.global_avg_pool", &[site.input(0)?], &[]).map(Some),
         "add" | "sub" | "mul" | "div" if is_image || is_matrix => binary(site, kind),
         "activation" if is_image || is_matrix => {
-            let activation = epilogue(site)?;
-            if has_operator(activation) {
+            let activation = site.activation()?;
+            if has_operator(site, activation) {
                 activate(site, site.input(0)?, activation).map(Some)
             } else {
                 Ok(None)
             }
         }
-        "softmax" if (is_image || is_matrix) && site.op.i64("axis") == Ok(1) => {
+        // It looks for the largest of the numbers.
+        "softmax" if (is_image || is_matrix) && site.nan == Nan::Ignore && site.op.i64("axis") == Ok(1) => {
             site.emit("xnn.softmax", &[site.input(0)?], &[]).map(Some)
         }
         _ => Ok(None),
@@ -63,31 +65,20 @@ fn is_gemm(site: &Site) -> Result<bool, PassError> {
     Ok(chosen.is_some_and(|chosen| chosen.is_xnnpack))
 }
 
-fn epilogue(site: &Site) -> Result<Activation, PassError> {
-    site.op.epilogue().map_err(|message| site.error(message))
-}
-
-/// Bounds that XNNPACK accepts: it refuses an empty or single-valued range.
-fn clamp(activation: Activation) -> Option<(f32, f32)> {
-    activation.clamp().filter(|(min, max)| min < max)
-}
-
 fn bounds<'c>(site: &Site<'c, '_>, (min, max): (f32, f32)) -> [(&'static str, Attribute<'c>); 2] {
     let f32 = |value| attributes::f32(site.build.context(), value);
     [("min", f32(min)), ("max", f32(max))]
 }
 
-const UNBOUNDED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
-
 /// Whether XNNPACK has the activation as an element-wise operator.
-fn has_operator(activation: Activation) -> bool {
+fn has_operator(site: &Site, activation: Activation) -> bool {
     match activation {
         Activation::LeakyRelu { .. }
         | Activation::Sigmoid
         | Activation::HardSwish
         | Activation::Tanh
         | Activation::Elu { .. } => true,
-        other => clamp(other).is_some(),
+        other => xnnpack_clamp(other, site.nan).is_some(),
     }
 }
 
@@ -97,11 +88,11 @@ fn activate<'c: 'a, 'a>(
     value: Value<'c, 'a>,
     activation: Activation,
 ) -> Result<Value<'c, 'a>, PassError> {
-    let mut attributes = vec![("epilogue", activation.to_attribute(site.build.context()))];
-    if has_operator(activation) {
-        return site.emit("xnn.unary", &[value], &attributes);
+    if has_operator(site, activation) {
+        let epilogue = ("epilogue", activation.to_attribute(site.build.context()));
+        return site.emit("xnn.unary", &[value], &[epilogue]);
     }
-    attributes.push(("lmul", site.i64(site.lmul())));
+    let attributes = [site.kernel_epilogue(activation), ("lmul", site.i64(site.lmul()))];
     site.emit("rvv.unary", &[value], &attributes)
 }
 
@@ -110,11 +101,15 @@ fn with_epilogue<'c: 'a, 'a>(
     site: &Site<'c, 'a>,
     make: impl FnOnce((f32, f32)) -> Result<Value<'c, 'a>, PassError>,
 ) -> Result<Value<'c, 'a>, PassError> {
-    let activation = epilogue(site)?;
-    let clamped = clamp(activation);
+    let activation = site.activation()?;
+    let clamped = xnnpack_clamp(activation, site.nan);
     let last = clamped.unwrap_or(UNBOUNDED);
     let value = match site.residual() {
         None => make(last)?,
+        // One pass for both.
+        Some(residual) if clamped.is_none() && activation.clamp().is_some() => {
+            return rvv::binary(site, "add", [make(UNBOUNDED)?, residual], activation);
+        }
         Some(residual) => {
             let value = make(UNBOUNDED)?;
             let attributes = [&[("fn", site.string("add"))][..], &bounds(site, last)].concat();
@@ -182,7 +177,8 @@ fn fits_pool(site: &Site) -> Result<bool, PassError> {
 }
 
 fn max_pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
-    if !fits_pool(site)? {
+    // It takes the largest of the numbers.
+    if site.nan == Nan::Propagate || !fits_pool(site)? {
         return Ok(None);
     }
     let mut attributes = site.attributes(&["kernel", "strides", "pads", "dilations"])?;
@@ -205,7 +201,7 @@ fn avg_pool2d<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
 /// Both sides must be tensors in the result's layout: XNNPACK broadcasts in physical order, in
 /// which a constant, whose data is in logical order, may not be.
 fn binary<'c: 'a, 'a>(site: &Site<'c, 'a>, kind: &str) -> Selected<'c, 'a> {
-    let Some(range) = clamp(epilogue(site)?) else { return Ok(None) };
+    let Some(range) = xnnpack_clamp(site.activation()?, site.nan) else { return Ok(None) };
     let operands = [site.input(0)?, site.input(1)?];
     for value in operands {
         let same_rank = shape(site.op, value)?.len() == site.output.len();

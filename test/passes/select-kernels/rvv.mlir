@@ -1,9 +1,9 @@
 // RUN: ait-opt %s --ait-select-kernels="lmul=4 tile=7 unroll=4" | FileCheck %s
-// RUN: ait-opt %s --ait-select-kernels="lmul=8 tile=2 algorithm=packed" | FileCheck %s --check-prefix=WIDE
+// RUN: ait-opt %s --ait-select-kernels="lmul=8 tile=2 algorithm=packed nan=ignore" | FileCheck %s --check-prefix=WIDE
 
 // Five channels in tiles of 3 (two tiles); the filter is c fastest, then taps, with the short tile filled up.
 // WIDE-LABEL: @packed
-// WIDE: "rvv.conv2d"{{.*}}algorithm = "packed"{{.*}}lmul = 8 : i64{{.*}}tile = 2 : i64
+// WIDE: "rvv.conv2d"{{.*}}algorithm = "packed"{{.*}}epilogue = {act = "relu", nnan}{{.*}}lmul = 8 : i64{{.*}}tile = 2 : i64
 // CHECK-LABEL: @packed
 // CHECK: %[[W:.*]] = "ait.constant"() {value = dense<{{.*}}> : tensor<1x1x4x5xf32>}
 // CHECK: %[[E:.*]] = tensor.empty() : tensor<1x5x4x3xf32, #ait.layout<"CNHW">>

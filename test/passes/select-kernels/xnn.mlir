@@ -1,11 +1,15 @@
-// RUN: ait-opt %s --ait-select-kernels | FileCheck %s
+// Clamps, max pools and softmax of XNNPACK mask NaN: they are used where it is ignored.
+// RUN: ait-opt %s --ait-select-kernels | FileCheck %s --check-prefixes=CHECK,KEPT
+// RUN: ait-opt %s --ait-select-kernels=nan=ignore | FileCheck %s --check-prefixes=CHECK,IGNORED
 
 module attributes {ait.layout = "nhwc"} {
 
-// f[k][c][0][w] = 4 k + 2 c + w becomes k, w, c; the clamp goes into the operator.
+// f[k][c][0][w] = 4 k + 2 c + w becomes k, w, c; the clamp goes into the operator, or follows it.
 // CHECK-LABEL: @conv
 // CHECK: dense<{{\[\[\[\[}}0.000000e+00, 2.000000e+00], [1.000000e+00, 3.000000e+00]]], {{\[\[\[}}4.000000e+00, 6.000000e+00], [5.000000e+00, 7.000000e+00]]]]> : tensor<2x1x2x2xf32>
-// CHECK: "xnn.conv2d"{{.*}}depthwise = false{{.*}}max = 6.000000e+00 : f32, min = 0.000000e+00 : f32
+// IGNORED: "xnn.conv2d"{{.*}}depthwise = false{{.*}}max = 6.000000e+00 : f32, min = 0.000000e+00 : f32
+// KEPT: "xnn.conv2d"{{.*}}depthwise = false{{.*}}max = 0x7F800000 : f32, min = 0xFF800000 : f32
+// KEPT: "rvv.unary"{{.*}}epilogue = {act = "clip", max = 6.000000e+00 : f32, min = 0.000000e+00 : f32}
 func.func @conv(%x: tensor<1x2x4x4xf32, #ait.layout<"NHWC">>) -> tensor<1x2x4x3xf32, #ait.layout<"NHWC">> {
   %w = "ait.constant"() {value = dense<[[[[0.0, 1.0]], [[2.0, 3.0]]], [[[4.0, 5.0]], [[6.0, 7.0]]]]> : tensor<2x2x1x2xf32>} : () -> tensor<2x2x1x2xf32>
   %b = "ait.constant"() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
@@ -25,7 +29,8 @@ func.func @depthwise(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> tensor<1x4
 // XNNPACK adds no residual: an addition with the clamp follows. What it has no operator for, a kernel does.
 // CHECK-LABEL: @epilogues
 // CHECK: %[[A:.*]] = "xnn.conv2d"(%arg0, {{.*}}max = 0x7F800000 : f32, min = 0xFF800000 : f32
-// CHECK: %[[B:.*]] = "xnn.binary"(%[[A]], %arg0, {{.*}}fn = "add", max = 0x7F800000 : f32, min = 0.000000e+00 : f32
+// IGNORED: %[[B:.*]] = "xnn.binary"(%[[A]], %arg0, {{.*}}fn = "add", max = 0x7F800000 : f32, min = 0.000000e+00 : f32
+// KEPT: %[[B:.*]] = "rvv.binary"(%[[A]], %arg0, {{.*}}act = "relu"}, fn = "add"
 // CHECK: %[[C:.*]] = "xnn.conv2d"(%[[B]], {{.*}}max = 0x7F800000 : f32, min = 0xFF800000 : f32
 // CHECK: %[[D:.*]] = "rvv.unary"(%[[C]], {{.*}}act = "silu"
 // CHECK: %[[E:.*]] = "xnn.unary"(%[[D]], {{.*}}act = "tanh"
@@ -52,13 +57,17 @@ func.func @binary(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>, %s: tensor<1x4x1
 }
 
 // CHECK-LABEL: @pools
-// CHECK: "xnn.max_pool2d"
-// CHECK: "rvv.pool2d"{{.*}}fn = "max"
+// IGNORED: "xnn.max_pool2d"
+// IGNORED: "rvv.pool2d"{{.*}}fn = "maxnum"
+// KEPT: "rvv.pool2d"{{.*}}fn = "max"
+// KEPT: "rvv.pool2d"{{.*}}fn = "max"
 // CHECK: "xnn.avg_pool2d"
 // CHECK: "rvv.pool2d"{{.*}}count_include_pad = true
 // CHECK: "xnn.global_avg_pool"
-// CHECK: "rvv.global_pool"{{.*}}fn = "max"
-// CHECK: "xnn.softmax"
+// IGNORED: "rvv.global_pool"{{.*}}fn = "maxnum"
+// IGNORED: "xnn.softmax"
+// KEPT: "rvv.global_pool"{{.*}}fn = "max"
+// KEPT: "rvv.softmax"
 // CHECK: "rvv.softmax"
 func.func @pools(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> (tensor<1x4x1x1xf32, #ait.layout<"NHWC">>, tensor<1x4x2x2xf32, #ait.layout<"NHWC">>, tensor<1x4x3x3xf32, #ait.layout<"NHWC">>, tensor<1x4x3x3xf32, #ait.layout<"NHWC">>, tensor<1x4x1x1xf32, #ait.layout<"NHWC">>, tensor<1x4x1x1xf32, #ait.layout<"NHWC">>, tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) {
   %0 = "ait.max_pool2d"(%x) {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, ceil_mode = false} : (tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> tensor<1x4x1x1xf32, #ait.layout<"NHWC">>
@@ -74,7 +83,8 @@ func.func @pools(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> (tensor<1x4x1x
 
 // XNNPACK may read outside a padded input with a dilated window.
 // CHECK-LABEL: @dilated_pools
-// CHECK: "xnn.max_pool2d"
+// IGNORED: "xnn.max_pool2d"
+// KEPT: "rvv.pool2d"
 // CHECK: "rvv.pool2d"
 func.func @dilated_pools(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> (tensor<1x4x2x2xf32, #ait.layout<"NHWC">>, tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) {
   %0 = "ait.max_pool2d"(%x) {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 2, 2>, ceil_mode = false} : (tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> tensor<1x4x2x2xf32, #ait.layout<"NHWC">>
@@ -83,7 +93,9 @@ func.func @dilated_pools(%x: tensor<1x4x4x4xf32, #ait.layout<"NHWC">>) -> (tenso
 }
 
 // CHECK-LABEL: @products
-// CHECK: "xnn.fully_connected"(%arg0, {{.*}}min = 0.000000e+00 : f32
+// IGNORED: "xnn.fully_connected"(%arg0, {{.*}}min = 0.000000e+00 : f32
+// KEPT: "xnn.fully_connected"(%arg0, {{.*}}min = 0xFF800000 : f32
+// KEPT: "rvv.unary"{{.*}}epilogue = {act = "relu"}
 // CHECK: "xnn.fully_connected"
 // CHECK: "rvv.matmul"
 func.func @products(%x: tensor<3x2xf32>) -> tensor<3x3xf32> {

@@ -179,7 +179,9 @@ fn estimate(shape: &Shape, plan: &Plan, sparsity: f64, choice: &Choice) -> Optio
 /// connected layer.
 fn candidates(shape: &Shape, data: &Data, plan: &Plan) -> Result<Result<Vec<Candidate>, Incomparable>> {
     let recipe = |name: String, layout, amount| {
-        let options = if layout == Layout::Nhwc { Vec::new() } else { plan.options.clone() };
+        // XNNPACK's clamp is part of its operator, and takes NaN to a bound.
+        let xnnpack = || vec![("nan", "ignore".to_owned())];
+        let options = if layout == Layout::Nhwc { xnnpack() } else { plan.options.clone() };
         Recipe { name, layout, amount, options }
     };
     let xnn = Candidate::new(shape, data, &recipe("xnnpack".into(), Layout::Nhwc, None))?;

@@ -61,6 +61,9 @@ pub struct Arguments {
     tuning: Tuning,
     #[command(flatten)]
     machine: Machine,
+    /// What our kernels, or with --whole networks, make of NaN, as of `ait compile`
+    #[arg(long, default_value = "propagate", value_parser = ["propagate", "ignore"])]
+    nan: String,
     /// Output channels that our kernels compute at once, instead of the pipeline's choice
     #[arg(long)]
     tile: Option<u32>,
@@ -235,6 +238,7 @@ fn options(arguments: &Arguments) -> Result<Vec<(&'static str, String)>> {
             "threads",
             Some(arguments.machine.threads).filter(|&threads| threads > 1).map(|threads| threads.to_string()),
         ),
+        ("nan", Some(arguments.nan.clone())),
         ("tile", arguments.tile.map(|tile| tile.to_string())),
         ("lmul", arguments.lmul.map(|lmul| lmul.to_string())),
         ("unroll", arguments.unroll.map(|unroll| unroll.to_string())),

@@ -33,8 +33,21 @@ impl Binary {
             Self::Sub => lhs - rhs,
             Self::Mul => lhs * rhs,
             Self::Div => lhs / rhs,
-            Self::Min => lhs.min(rhs),
-            Self::Max => lhs.max(rhs),
+            // NaN of NaN.
+            Self::Min => {
+                if lhs < rhs || lhs.is_nan() {
+                    lhs
+                } else {
+                    rhs
+                }
+            }
+            Self::Max => {
+                if lhs > rhs || lhs.is_nan() {
+                    lhs
+                } else {
+                    rhs
+                }
+            }
             Self::Equal => f64::from(lhs == rhs),
             Self::Greater => f64::from(lhs > rhs),
             Self::Less => f64::from(lhs < rhs),

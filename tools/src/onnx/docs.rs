@@ -68,5 +68,9 @@ const RULES: &str = "\
   other files included) and 2^24 more, and within 2^27 multiply-adds; ops of constants beyond those stay in the program.
 - Tensors without elements are known, so they are constants: a `Split` or `Slice` may make them, a `Concat` takes them.
 - A pool whose window exceeds the padded input by less than a stride gives one result, as ONNX Runtime has it.
+- NaN propagates: what ONNX Runtime makes NaN is NaN, in every layout. Max pools and `ReduceMax` are NaN wherever an
+  element that they cover is (ONNX Runtime forgets some, by their place). What is multiplied by pruned weights is not read.
+  With `--nan=ignore`, clamps (`Relu`, `Clip`, `HardSigmoid`), max pools and XNNPACK's softmax may take it for any number;
+  [measuring.md](measuring.md#nan) has what that saves.
 
 ";

@@ -71,7 +71,7 @@ fn common(op: OperationRef<'_, '_>) -> Result<Conv2d, String> {
         pads: op.i64s("pads")?,
         dilations: op.i64s("dilations")?,
         groups: op.i64("groups")?,
-        epilogue: op.epilogue()?,
+        epilogue: op.kernel_epilogue()?,
         algorithm: Algorithm::named(&op.string("algorithm")?)?,
         lmul: Lmul::try_from(op.i64("lmul")?)?,
         unroll: op.i64("unroll")?,

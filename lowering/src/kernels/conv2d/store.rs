@@ -5,7 +5,7 @@ use super::{Dims, MASK_BYTES};
 use crate::kernels::epilogue;
 use crate::kernels::rvv::{Cond, P, Rvv, V, Vl, X};
 use crate::kernels::tile::{self, Rows};
-use ait_dialects::Activation;
+use ait_dialects::Epilogue;
 
 /// Positions that are computed at once.
 pub struct Strip<'c> {
@@ -59,24 +59,24 @@ impl<'c> Strip<'c> {
     pub fn finish(
         &self,
         b: &Rvv<'c, '_>,
-        activation: &Activation,
+        epilogue: &Epilogue,
         acc: Vec<V<'c>>,
         output: Rows<'c>,
         residual: Option<Rows<'c>>,
     ) {
-        let Some(mask) = self.mask else { return output.finish(b, acc, activation, self.vl) };
+        let Some(mask) = self.mask else { return output.finish(b, acc, epilogue, self.vl) };
         let count = i64::try_from(acc.len()).unwrap_or(i64::MAX);
-        let is_in_place = epilogue::is_in_place(activation);
+        let is_in_place = epilogue::is_in_place(epilogue);
         let outputs = self.compress(b, acc, mask, |row, v, outputs| {
             // The residual takes the registers of the accumulator.
             b.fence();
             let residual = residual.map(|residual| b.vle32(residual.row(b, row), outputs));
             let v = residual.map_or(v, |residual| b.vfadd_tu(v, residual, outputs));
-            let v = if is_in_place { epilogue::apply(b, activation, v, outputs) } else { v };
+            let v = if is_in_place { epilogue::apply(b, epilogue, v, outputs) } else { v };
             b.vse32(v, output.row(b, row), outputs);
         });
         if !is_in_place {
-            output.activate(b, count, activation, outputs);
+            output.activate(b, count, epilogue, outputs);
         }
     }
 

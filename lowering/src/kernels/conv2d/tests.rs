@@ -81,7 +81,7 @@ fn random(rng: &mut impl Rng) -> Problem {
         pads,
         dilations,
         groups,
-        epilogue: *testing::ACTIVATIONS.choose(rng).unwrap(),
+        epilogue: testing::epilogue(rng),
         algorithm,
         tile: rng.random_range(1..32 / lmul.registers()),
         lmul,
@@ -176,7 +176,10 @@ fn case(rng: &mut impl Rng, problem: &Problem) -> Case {
     let channels = conv.groups * dims.rows;
     let source = Strided::dense(&[dims.batch, conv.groups * dims.channels, *height, *width]);
     let input = testing::data(rng, source.elements());
+    // What is multiplied by pruned weights is not read.
+    let input = if conv.sparse.is_none() { testing::with_nan(rng, input, conv.epilogue.nan) } else { input };
     let residual = conv.residual.as_ref().map(|buffer| testing::data(rng, testing::span(buffer)));
+    let residual = residual.map(|data| testing::with_nan(rng, data, conv.epilogue.nan));
     let bias = testing::data(rng, channels);
     let mut filter = testing::data(rng, channels * dims.steps);
     let weights = match conv.sparse {
@@ -238,7 +241,7 @@ fn plain(shape: [i64; 4], rows: i64, kernel: i64, stride: i64) -> Conv2d {
         kernel: [kernel; 2],
         strides: [stride; 2],
         pads: [pad; 4],
-        epilogue: Activation::Relu,
+        epilogue: Activation::Relu.into(),
         algorithm: if kernel == 1 && stride == 1 { Algorithm::Direct } else { Algorithm::Packed },
         tile: 7,
         lmul: Lmul::M4,
@@ -262,7 +265,12 @@ fn layers() {
     odd.residual = Some(odd.init.clone());
     convs.push(odd);
     for (lmul, tile) in [(Lmul::M8, 3), (Lmul::M2, 15), (Lmul::M1, 31)] {
-        convs.push(Conv2d { lmul, tile, epilogue: Activation::Silu, ..plain([1, 40, 9, 30], 33, 3, 1) });
+        convs.push(Conv2d {
+            lmul,
+            tile,
+            epilogue: Activation::Silu.into(),
+            ..plain([1, 40, 9, 30], 33, 3, 1)
+        });
     }
     let pruned = convs.clone().into_iter().map(|conv| pruned(conv, 2));
     convs.extend(pruned.collect::<Vec<_>>());
@@ -326,7 +334,7 @@ fn residual_in_place() {
 fn no_variant_spills() {
     let mut kernels = vec![];
     for (index, (lmul, tile)) in testing::variants().enumerate() {
-        let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()];
+        let epilogue = testing::ACTIVATIONS[index % testing::ACTIVATIONS.len()].into();
         let variant = |channels, kernel, unroll| {
             let conv = plain([1, channels, 6, 9], 2 * tile + 1, kernel, 1);
             Conv2d { lmul, tile, epilogue, unroll, residual: Some(conv.init.clone()), ..conv }

@@ -5,7 +5,7 @@ use crate::kernels::rvv::Cond;
 use inkwell::values::{BasicValue, BasicValueEnum};
 
 /// Values that a loop carries from one iteration to the next, or that a branch yields: any nesting of values,
-/// pairs, triples and vectors; `()` for none.
+/// options, pairs, triples and vectors; `()` for none.
 pub trait Carry<'c>: Sized {
     /// The values in order.
     fn flatten(&self, into: &mut Vec<BasicValueEnum<'c>>);
@@ -53,6 +53,16 @@ impl<'c> Carry<'c> for () {
     fn flatten(&self, _: &mut Vec<BasicValueEnum<'c>>) {}
 
     fn with(&self, _: &mut dyn Iterator<Item = BasicValueEnum<'c>>) -> Self {}
+}
+
+impl<'c, A: Carry<'c>> Carry<'c> for Option<A> {
+    fn flatten(&self, into: &mut Vec<BasicValueEnum<'c>>) {
+        self.iter().for_each(|value| value.flatten(into));
+    }
+
+    fn with(&self, values: &mut dyn Iterator<Item = BasicValueEnum<'c>>) -> Self {
+        self.as_ref().map(|value| value.with(values))
+    }
 }
 
 impl<'c, A: Carry<'c>, B: Carry<'c>> Carry<'c> for (A, B) {

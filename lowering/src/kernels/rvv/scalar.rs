@@ -1,9 +1,9 @@
 //! Scalar arithmetic, addresses and scalar memory.
 
 use super::{Cond, F, IntoF, IntoX, P, Rvv, Width, X, built};
-use inkwell::IntPredicate;
 use inkwell::module::Linkage;
 use inkwell::values::BasicValue;
+use inkwell::{FloatPredicate, IntPredicate};
 
 impl<'c> Rvv<'c, '_> {
     /// An integer constant.
@@ -179,6 +179,12 @@ impl<'c> Rvv<'c, '_> {
     /// a / b
     pub fn fdiv(&self, a: impl IntoF<'c>, b: impl IntoF<'c>) -> F<'c> {
         F(built(self.builder.build_float_div(a.into_f(self).0, b.into_f(self).0, "")))
+    }
+
+    /// `a`, or `b` where `b` is NaN.
+    pub fn or_nan(&self, a: F<'c>, b: F<'c>) -> F<'c> {
+        let is_nan = built(self.builder.build_float_compare(FloatPredicate::UNO, b.0, b.0, ""));
+        F(built(self.builder.build_select(is_nan, b.0, a.0, "")).into_float_value())
     }
 
     /// A non-negative integer as f32.

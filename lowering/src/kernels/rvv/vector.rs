@@ -380,11 +380,36 @@ impl<'c> Rvv<'c, '_> {
         self.int_binary("llvm.riscv.vsub", a, (b.value.into(), r#type), vl)
     }
 
-    /// a + b for a constant b.
-    pub fn vadd_i(&self, a: I<'c>, b: i32, vl: Vl<'c>) -> I<'c> {
+    fn int_constant(&self, name: &str, a: I<'c>, b: i32, vl: Vl<'c>) -> I<'c> {
         let i32_type = self.context.i32_type();
         let b = i32_type.const_int(i64::from(b).cast_unsigned(), true);
-        self.int_binary("llvm.riscv.vadd", a, (b.into(), i32_type.into()), vl)
+        self.int_binary(name, a, (b.into(), i32_type.into()), vl)
+    }
+
+    /// a + b for a constant b.
+    pub fn vadd_i(&self, a: I<'c>, b: i32, vl: Vl<'c>) -> I<'c> {
+        self.int_constant("llvm.riscv.vadd", a, b, vl)
+    }
+
+    /// b - a for a constant b.
+    pub fn vrsub_i(&self, a: I<'c>, b: i32, vl: Vl<'c>) -> I<'c> {
+        self.int_constant("llvm.riscv.vrsub", a, b, vl)
+    }
+
+    /// The larger of a and a constant b, signed.
+    pub fn vmax_i(&self, a: I<'c>, b: i32, vl: Vl<'c>) -> I<'c> {
+        self.int_constant("llvm.riscv.vmax", a, b, vl)
+    }
+
+    /// The smaller of a and a constant b, signed.
+    pub fn vmin_i(&self, a: I<'c>, b: i32, vl: Vl<'c>) -> I<'c> {
+        self.int_constant("llvm.riscv.vmin", a, b, vl)
+    }
+
+    /// The bits of both.
+    pub fn vor(&self, a: I<'c>, b: I<'c>, vl: Vl<'c>) -> I<'c> {
+        let r#type = self.int_vector(self.same(vl, b.lmul)).into();
+        self.int_binary("llvm.riscv.vor", a, (b.value.into(), r#type), vl)
     }
 
     /// 0, 1, 2, ...

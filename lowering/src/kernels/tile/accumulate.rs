@@ -37,14 +37,14 @@ impl<'c> Carry<'c> for Cursor<'c> {
     fn flatten(&self, into: &mut Vec<BasicValueEnum<'c>>) {
         self.scalars.flatten(into);
         self.vectors.flatten(into);
-        self.gaps.iter().for_each(|gaps| gaps.flatten(into));
+        self.gaps.flatten(into);
     }
 
     fn with(&self, values: &mut dyn Iterator<Item = BasicValueEnum<'c>>) -> Self {
         Self {
             scalars: self.scalars.with(values),
             vectors: self.vectors.with(values),
-            gaps: self.gaps.as_ref().map(|gaps| gaps.with(values)),
+            gaps: self.gaps.with(values),
         }
     }
 }

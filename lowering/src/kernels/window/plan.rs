@@ -66,7 +66,8 @@ impl Plan {
         let heavy = if window.output[1] <= Lmul::M2.vlmax(128) { Lmul::M1 } else { Lmul::M2 };
         let lmul = if light { lmul } else { lmul.min(heavy) };
         let unrolled = window.kernel[0] * window.kernel[1] <= UNROLLED;
-        let group = if lmul == Lmul::M8 { 2 } else { 4 };
+        // Half of the registers are for the results.
+        let group = (16 / (lmul.registers() * op.groups())).clamp(1, 4);
         let group = if light && unrolled { window.output[0].min(group) } else { 1 };
         let phases = [0, 1].map(|axis| phases(&window, axis, unrolled));
         let mode = if window.is_inside() { Mode::Direct } else { Mode::Rows };

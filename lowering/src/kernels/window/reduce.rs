@@ -3,6 +3,7 @@
 use super::Op;
 use super::plan::{Mode, Plan, UNROLLED};
 use super::task::Weights;
+use crate::kernels::combine::Combined;
 use crate::kernels::rvv::{F, P, Rvv, V, Vl, X};
 
 /// Registers in which LLVM keeps the constants of an activation that is not light.
@@ -22,10 +23,11 @@ impl Plan {
         if self.window.kernel[0] * self.window.kernel[1] > UNROLLED {
             return vec![self.reduce_rolled(b, at, column, weights, vl)];
         }
-        let mut sums: Vec<Option<V<'c>>> = vec![None; group.try_into().unwrap_or(0)];
+        let mut sums: Vec<Option<Combined<'c>>> = vec![None; group.try_into().unwrap_or(0)];
         // Registers beside the sums hold a batch of loads and a temporary.
         let registers = if self.light { 32 } else { 32 - CONSTANTS };
-        let batch = usize::try_from(registers / vl.lmul().registers() - group - 1).unwrap_or(0).clamp(1, 8);
+        let others = registers / vl.lmul().registers() - group * self.op.groups() - 1;
+        let batch = usize::try_from(others).unwrap_or(0).clamp(1, 8);
         for (i, (offset, uses)) in self.offsets(group).into_iter().enumerate() {
             if i > 0 && i % batch == 0 {
                 b.fence();
@@ -36,24 +38,25 @@ impl Plan {
                 sums[row] = Some(self.tap(b, sums[row], value, weight, vl));
             }
         }
-        sums.into_iter().flatten().collect()
+        sums.into_iter().flatten().map(|sum| sum.result(b, vl)).collect()
     }
 
     fn tap<'c>(
         &self,
         b: &Rvv<'c, '_>,
-        sum: Option<V<'c>>,
+        sum: Option<Combined<'c>>,
         value: V<'c>,
         weight: Option<(F<'c>, F<'c>)>,
         vl: Vl<'c>,
-    ) -> V<'c> {
-        match (weight, sum) {
-            (Some((weight, bias)), sum) => {
-                b.vfmacc(sum.unwrap_or_else(|| b.vfmv_v_f(bias, vl)), weight, value, vl)
+    ) -> Combined<'c> {
+        match (self.op, weight, sum) {
+            (Op::Weighted, Some((weight, bias)), sum) => {
+                let sum = sum.map_or_else(|| b.vfmv_v_f(bias, vl), |sum| sum.value);
+                b.vfmacc(sum, weight, value, vl).into()
             }
-            (None, None) => value,
-            (None, Some(sum)) if self.op == Op::Max => b.vfmax(sum, value, vl),
-            (None, Some(sum)) => b.vfadd(sum, value, vl),
+            (Op::Weighted, None, _) => value.into(),
+            (Op::Plain(combine), _, None) => combine.first(b, value, vl),
+            (Op::Plain(combine), _, Some(sum)) => combine.add(b, sum, value, vl),
         }
     }
 
@@ -67,9 +70,13 @@ impl Plan {
         vl: Vl<'c>,
     ) -> V<'c> {
         let [kh, kw] = self.window.kernel;
-        let start = weights.map_or_else(|| b.f(self.op.identity()), |weights| weights.bias);
+        let start = match (self.op, weights) {
+            (Op::Plain(combine), _) => combine.start(b, vl),
+            (Op::Weighted, Some(weights)) => b.vfmv_v_f(weights.bias, vl).into(),
+            (Op::Weighted, None) => b.vfmv_v_f(0.0, vl).into(),
+        };
         let bytes = |axis: usize, tap: X<'c>| self.rolled_offset(b, axis, tap);
-        b.for_range(0, kh, 1, b.vfmv_v_f(start, vl), |y, sum| {
+        let sum = b.for_range(0, kh, 1, start, |y, sum| {
             let row = b.offset(at, bytes(0, y));
             b.for_range(0, kw, 1, sum, |x, sum| {
                 let value = b.load(b.offset(row, bytes(1, x)), column, vl);
@@ -77,7 +84,8 @@ impl Plan {
                 let weight = weights.map(|weights| (tap(weights), weights.bias));
                 self.tap(b, Some(sum), value, weight, vl)
             })
-        })
+        });
+        sum.result(b, vl)
     }
 
     /// The part of [`Self::offset`] that one axis contributes.

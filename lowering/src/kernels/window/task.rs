@@ -13,8 +13,8 @@ pub struct Plane<'a, 'c> {
     pub output: P<'c>,
     /// KH x KW weights and the bias, for [`super::Op::Weighted`].
     pub weights: Option<(P<'c>, F<'c>)>,
-    /// From the reduced taps at (row, first column) to the result.
-    pub finish: &'a dyn Fn(V<'c>, X<'c>, X<'c>, Vl<'c>) -> V<'c>,
+    /// From the reduced taps of rows, those from (row, first column) on, to the results.
+    pub finish: &'a dyn Fn(Vec<V<'c>>, X<'c>, X<'c>, Vl<'c>) -> Vec<V<'c>>,
 }
 
 /// Where taps are read: bytes from one output row and column to the next.
@@ -83,9 +83,7 @@ impl Plan {
             row(b, self.window.output[1], self.lmul, |done, vl| {
                 let at = b.offset(at, b.mul(done, source.column));
                 let results = self.reduce(b, at, source.column, weights, group, vl);
-                for (i, result) in (0..).zip(results) {
-                    self.finish(b, plane, result, b.add(b.add(first, index), i), done, vl);
-                }
+                self.finish(b, plane, results, b.add(first, index), done, vl);
             });
         });
     }
@@ -94,14 +92,16 @@ impl Plan {
         &self,
         b: &Rvv<'c, '_>,
         plane: &Plane<'_, 'c>,
-        result: V<'c>,
+        results: Vec<V<'c>>,
         row: X<'c>,
         column: X<'c>,
         vl: Vl<'c>,
     ) {
         let [h, w] = self.output_strides;
-        let to = b.index(plane.output, b.add(b.mul(row, h), b.mul(column, w)));
-        b.store((plane.finish)(result, row, column, vl), to, 4 * w, vl);
+        for (i, result) in (0..).zip((plane.finish)(results, row, column, vl)) {
+            let to = b.index(plane.output, b.add(b.mul(b.add(row, i), h), b.mul(column, w)));
+            b.store(result, to, 4 * w, vl);
+        }
     }
 
     /// All rows in one vector loop, its results in place of the first sub-plane: no later strip reads there.
@@ -124,7 +124,7 @@ impl Plan {
         b.for_range(0, rows, 1, source.at, |index, at| {
             row(b, self.window.output[1], self.lmul, |done, vl| {
                 let result = b.vle32(b.index(at, done), vl);
-                self.finish(b, plane, result, b.add(first, index), done, vl);
+                self.finish(b, plane, vec![result], b.add(first, index), done, vl);
             });
             b.offset(at, source.row)
         });
