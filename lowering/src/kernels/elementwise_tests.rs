@@ -4,7 +4,7 @@ use super::{Binary, Copy, Fill, Function, ScaleBias, Unary};
 use crate::kernels::name::Strided;
 use crate::kernels::rvv::Lmul;
 use crate::kernels::{Kernel, testing};
-use ait_dialects::Activation;
+use ait_dialects::{Activation, Epilogue};
 use ait_runtime::kernel_test::{Arg, Case};
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -168,7 +168,7 @@ fn tensors_of_few_elements_do_not_spill() {
     for size in 1..=8 {
         let dense = Strided::dense(&[1, size]);
         for (epilogue, lmul) in
-            testing::ACTIVATIONS.into_iter().flat_map(|it| Lmul::ALL.map(|lmul| (it, lmul)))
+            testing::ACTIVATIONS.into_iter().flat_map(|it| Lmul::ALL.map(|lmul| (Epilogue::from(it), lmul)))
         {
             kernels.push(Unary { input: dense.clone(), init: dense.clone(), epilogue, lmul }.into());
         }
