@@ -20,15 +20,18 @@ LAYOUTS = ("nhwc", "cnhw", "auto")
 VLENS = (128, 256, 512, 1024)
 THREADS = (1, 3)
 CORES = tuple((vlen, threads) for vlen in VLENS for threads in THREADS)
-# How sparse, and what ait is told: the pruned file alone, that with the manifest, or the dense file with the flags.
-AMOUNTS = ("--sparsity=0.5", "--nm=2:4", "--sparsity=0.75", "--sparsity=0.25", "--nm=1:4")
-SPARSE = tuple((amount, told) for amount in AMOUNTS for told in ("file", "masks", "flags"))
+# How sparse, and what ait is told: the pruned file alone, that with the manifest, or the dense file with the configuration
+# or the flags. The flags leave stems, depthwise convolutions and fully connected layers dense, the configuration does not.
+AMOUNTS = ("sparsity = 0.5", 'nm = "2:4"', "sparsity = 0.75", "sparsity = 0.25", 'nm = "1:4"')
+SPARSE = tuple((amount, told) for amount in AMOUNTS for told in ("file", "config", "masks", "flags"))
+EVERY_LAYER = '[[layer]]\nname = "*"\nprune = true\n'
 
 # An output may differ by REL of its largest magnitude. Where large values cancelled, float32 has no such answer: by
 # ROUNDING of the largest value of the graph.
 REL, ROUNDING = 1e-3, 1e-6
-# What `ait prune` says of a graph without convolutions but stems.
-NOTHING_TO_PRUNE = "nothing is to be pruned"
+# What `ait prune` says of a graph without such layers.
+NOTHING_TO_PRUNE = ("nothing is to be pruned", "matches none of the 0 layers")
+PRUNED, CONFIG, MASKS = "pruned.onnx", "prune.toml", "masks.safetensors"
 
 # How a failure of `ait prune` begins.
 PRUNE = "ait prune: "
@@ -50,9 +53,27 @@ class Way:
         pruned = f" {self.amount} from {self.told}" if self.amount else ""
         return f"{self.layout} vlen {self.vlen} threads {self.threads}{pruned}"
 
-    def sparsity(self, masks: Path) -> list[str]:
+    def pruning(self, folder: Path) -> list[str]:
+        """Options of `ait prune`."""
+        key, value = self.amount.split(" = ")
+        flag = f"--{key}={value.strip(chr(34))}"
+        return [flag if self.told == "flags" else f"--config={folder / CONFIG}", f"--masks={folder / MASKS}"]
+
+    def sparsity(self, folder: Path) -> list[str]:
         """Options of `ait compile` that tell of the zeros."""
-        return {"": [], "file": [], "masks": [f"--masks={masks}"], "flags": [self.amount]}[self.told]
+        match self.told:
+            case "flags":
+                return self.pruning(folder)[:1]
+            case "config":
+                return [f"--prune-config={folder / CONFIG}"]
+            case "masks":
+                return [f"--masks={folder / MASKS}"]
+            case _:
+                return []
+
+    def is_told_dense(self) -> bool:
+        """Whether ait gets the dense file."""
+        return self.told in ("config", "flags")
 
     def machine(self) -> tuple[str, ...]:
         """Options of `ait run`."""
@@ -75,38 +96,33 @@ def ways(index: int) -> list[Way]:
     return [Way(layout, *core, amount, told) for layout, core in zip(LAYOUTS, cores)]
 
 
-def prune(dense: Path, pruned: Path, masks: Path, amount: str) -> bool:
-    """`ait prune`; whether there is anything to prune.
-
-    Raises ait.Refused or ait.Crashed.
-    """
-    try:
-        ait.prune(dense, pruned, amount, f"--masks={masks}")
-    except ait.Refused as refusal:
-        if NOTHING_TO_PRUNE not in str(refusal):
-            raise
-        return False
-    return True
-
-
 class Files:
     """A graph as a file, pruned in one way, and what ONNX Runtime makes of it."""
 
-    def __init__(self, graph: Graph, amount: str, folder: Path) -> None:
-        """Raises what `prune` does."""
-        self.graph, self.masks = graph, folder / "masks.safetensors"
-        self.dense = self.known = folder / "model.onnx"
+    def __init__(self, graph: Graph, way: Way, folder: Path) -> None:
+        """Raises ait.Refused or ait.Crashed."""
+        self.graph, self.folder, self.dense = graph, folder, folder / "model.onnx"
         onnx.save(graph.model(), self.dense)
-        if amount and prune(self.dense, folder / "pruned.onnx", self.masks, amount):
-            self.known = folder / "pruned.onnx"
-        self.is_pruned = self.known != self.dense
+        self.is_pruned = bool(way.amount) and self._prune(way)
+        self.known = folder / PRUNED if self.is_pruned else self.dense
         self.expected = reference.run(reference.session(self.known), graph.feeds())
+
+    def _prune(self, way: Way) -> bool:
+        """`ait prune`; whether there is anything to prune."""
+        (self.folder / CONFIG).write_text(f"{way.amount}\n{EVERY_LAYER}")
+        try:
+            ait.prune(self.dense, self.folder / PRUNED, *way.pruning(self.folder))
+        except ait.Refused as refusal:
+            if not any(reason in str(refusal) for reason in NOTHING_TO_PRUNE):
+                raise
+            return False
+        return True
 
     def given(self, way: Way) -> tuple[Path, list[str]]:
         """The file to compile, and the options that tell of its zeros."""
         if not self.is_pruned:
             return self.dense, []
-        return self.dense if way.told == "flags" else self.known, way.sparsity(self.masks)
+        return self.dense if way.is_told_dense() else self.known, way.sparsity(self.folder)
 
 
 class Checker:
@@ -121,7 +137,7 @@ class Checker:
         """Checks a graph in ways that prune it alike."""
         with tempfile.TemporaryDirectory(prefix="ait-random-") as folder:
             try:
-                files = Files(graph, ways[0].amount, Path(folder))
+                files = Files(graph, ways[0], Path(folder))
             except (ait.Refused, ait.Crashed, subprocess.TimeoutExpired) as error:
                 return [(ways[0], Verdict(FAIL, f"{PRUNE}{error}"))]
             return [(way, self._verdict(files, way, Path(folder, way.layout))) for way in ways]

@@ -70,17 +70,16 @@ def _smaller(graph: Graph) -> Iterator[Graph]:
 def _write(graph: Graph, way: Way, line: str, home: Path) -> None:
     """The model, its inputs, and the commands that show how it fails."""
     with contextlib.suppress(ait.Refused, ait.Crashed):
-        Files(graph, way.amount, home)
+        Files(graph, way, home)
     for name, value in graph.feeds().items():
         np.save(home / f"{name}.npy", value)
-    is_pruned = (home / "pruned.onnx").exists() or line.startswith(check.PRUNE)
-    known = "pruned.onnx" if is_pruned else "model.onnx"
-    told = way.sparsity(Path("masks.safetensors")) if is_pruned else []
+    is_pruned = (home / check.PRUNED).exists() or line.startswith(check.PRUNE)
+    known = check.PRUNED if is_pruned else "model.onnx"
+    told = way.sparsity(Path()) if is_pruned else []
     inputs = [f"--input={name}={name}.npy" for name in graph.inputs]
     outputs = [f"--output={name}=actual-{name}.npy" for name in graph.outputs]
-    model = "model.onnx" if way.told == "flags" else known
-    prune = ["ait", "prune", "model.onnx", "-o", known, way.amount, "--masks=masks.safetensors"]
-    commands = [prune] if is_pruned else []
+    model = "model.onnx" if way.is_told_dense() else known
+    commands = [["ait", "prune", "model.onnx", "-o", known, *way.pruning(Path())]] if is_pruned else []
     commands.append(["ait", "run", model, f"--layout={way.layout}", *told, *way.machine(), *inputs, *outputs])
     commands.append(["python", f"{ait.REPO}/test/oracle/reference.py", known, "--out=expected", *inputs])
     for name in graph.outputs:

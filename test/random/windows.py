@@ -8,8 +8,8 @@ from draw import MOST_MACS, Draw, Row
 from graph import Illegal
 
 # What ONNX Runtime 1.32 makes otherwise than the standard has it, and the rows leave out.
-DILATED_MAX_POOL = "a dilated max pool with padding: a window of padding alone gives the lowest float or its neighbours"
-CEIL_MODE_VALID = "ceil_mode with auto_pad VALID: the standard's formula is the same without it, ONNX Runtime adds a window"
+DILATED_MAX_POOL = "dilated max pools with padding: of padding alone it takes the lowest float, or what is beside the input"
+CEIL_MODE_VALID = "ceil_mode with auto_pad VALID: by the standard's formula it changes nothing, ONNX Runtime adds a window"
 
 KERNELS = (1, 2, 3, 3, 3, 5, 7)
 
