@@ -40,7 +40,7 @@ mod tests {
         let body = function.regions().next().unwrap().first_block().unwrap();
         let end = body.terminator().unwrap();
         let argument = operand(&end, 0).unwrap();
-        assert_eq!(argument, body.arguments().next().unwrap().into());
+        assert_eq!(argument, body.argument(0).unwrap().into());
         assert!(definition(argument).is_none() && operand(&end, 1).is_none() && result(&end).is_none());
     }
 }

@@ -1,13 +1,14 @@
 //! The generated C header: the model's interface with its shapes, sizes and error codes.
 
+use crate::names::{include_guard, macro_prefix};
 use crate::translate::{Model, Tensor};
+use ait_runtime::text::c_comment;
 use std::fmt::Write;
 
 /// `<model>.h`.
 pub fn header(model: &Model<'_>) -> String {
     let name = &model.name;
-    let upper = name.to_ascii_uppercase();
-    let guard = format!("{upper}_H");
+    let (prefix, guard) = (macro_prefix(name), include_guard(name));
     let mut text = format!(
         "/* {name}.h - made by ait. Link {name}.o with the runtime (docs/deploy.md), or lib{name}.a.\n *\n"
     );
@@ -52,7 +53,7 @@ extern \"C\" {{
 /* The tables and code of the model, for the functions of ait_runtime.h. */
 extern const ait_program {name}_program;
 
-/* Makes a context. weights: {upper}_WEIGHTS_BYTES bytes of {name}.weights at an address that is a multiple of
+/* Makes a context. weights: {prefix}_WEIGHTS_BYTES bytes of {name}.weights at an address that is a multiple of
  * AIT_ALIGNMENT (ait_weights_read does that), kept until destroy. threads: 0 is one per online core. */
 ait_status {name}_create(const void *weights, size_t weights_bytes, int threads, ait_context **out);
 
@@ -83,17 +84,12 @@ fn tensors(text: &mut String, kind: &str, tensors: &[Tensor]) {
         let shape = if dims.is_empty() { "scalar".to_string() } else { dims.join(" x ") };
         let order = if tensor.shape.len() == 4 { " (N x C x H x W)" } else { "" };
         let count: i64 = tensor.shape.iter().product();
-        let _ = writeln!(text, " *   {index} {}: {shape}{order}, {count} elements", comment(&tensor.name));
+        let _ = writeln!(text, " *   {index} {}: {shape}{order}, {count} elements", c_comment(&tensor.name));
     }
 }
 
-/// A name from the model must not end the comment.
-fn comment(name: &str) -> String {
-    name.replace("*/", "* /").chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
 fn constants(text: &mut String, model: &Model<'_>) {
-    let name = model.name.to_ascii_uppercase();
+    let name = macro_prefix(&model.name);
     let _ = writeln!(text, "#define {name}_WEIGHTS_BYTES {}u", model.weights_bytes);
     for (kind, tensors) in [("INPUT", &model.inputs), ("OUTPUT", &model.outputs)] {
         let _ = writeln!(text, "#define {name}_{kind}_COUNT {}u", tensors.len());

@@ -12,6 +12,7 @@ mod define;
 mod emit;
 mod header;
 pub mod kernels;
+mod names;
 mod report;
 mod spills;
 mod translate;
@@ -24,6 +25,7 @@ pub use emit::{Target, emit_assembly, emit_object};
 pub use header::header;
 pub use inkwell::context::Context as LlvmContext;
 pub use inkwell::module::Module as LlvmModule;
+pub use names::check_name;
 pub use report::Report;
 pub use translate::{
     Address, Base, Call, Constant, Layer, Model, Sparsity, Tensor, XnnCall, read, translate,

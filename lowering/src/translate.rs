@@ -20,7 +20,7 @@ pub use xnn::XnnCall;
 /// It exports `<model>_program`, `_create`, `_input`, `_output`, `_run` and `_destroy`. `checksum` is that of the weights file.
 ///
 /// # Errors
-/// If the program has a tensor of rank above 8, a constant that is not dense, or a kernel that cannot be made.
+/// If the program has a constant that is not dense, or a kernel that cannot be made.
 pub fn translate<'c, 'l>(
     context: &'c Context,
     model: &Model<'c>,

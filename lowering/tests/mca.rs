@@ -1,7 +1,7 @@
 //! Innermost loops of kernels: the cycle model of `ait-cores` against `llvm-mca`, whose tables of the X60 were measured on
 //! hardware by others.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 use ait_cores::{Core, Pipeline, VectorType, decode};
 use ait_lowering::kernels::Kernel;

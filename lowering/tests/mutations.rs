@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use ait_lowering::{LlvmContext, Target, emit_object, read, translate};
+use ait_lowering::{LlvmContext, Target, emit_object, read, translate, write_weights};
 use ait_passes::Pipeline;
 use melior::Context;
 use melior::ir::Module;

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use ait_runtime::output::say;
 use melior::{
     Context,
     diagnostic::DiagnosticSeverity,
@@ -26,7 +27,7 @@ pub fn say_once(line: String) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if !said.contains(&line) {
-        eprintln!("{line}");
+        say(&line);
         said.insert(line);
     }
 }

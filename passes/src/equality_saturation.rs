@@ -77,9 +77,7 @@ pub fn run(module: &Module, options: &Options) -> Result<(), PassError> {
     erase_dead(&rewriter);
     match explanation {
         None => Ok(()),
-        Some(explanation) => {
-            explanation.write(Path::new(path)).map_err(|error| fail(format!("{path}: {error}")))
-        }
+        Some(explanation) => explanation.write(Path::new(path)).map_err(|error| fail(error.to_string())),
     }
 }
 

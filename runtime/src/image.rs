@@ -47,12 +47,12 @@ fn per_channel(name: &str, values: &[f32]) -> Result<[f32; 3], ImageError> {
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// The file could not be read or decoded.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Decode {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: image::ImageError,
+        error: image::ImageError,
     },
     /// The options contradict each other or the image.
     #[error("{0}")]
@@ -70,7 +70,7 @@ pub enum ImageError {
 /// # Errors
 /// When the file is no PNG or JPEG, or the scaled image would be absurdly large.
 pub fn read(path: &Path, height: usize, width: usize, normalise: &Normalise) -> Result<Tensor, ImageError> {
-    let decode = |source| ImageError::Decode { path: path.to_owned(), source };
+    let decode = |error| ImageError::Decode { path: path.to_owned(), error };
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
     let image = reader.map_err(|error| decode(error.into()))?.decode().map_err(decode)?;
     to_tensor(&image, height, width, normalise)

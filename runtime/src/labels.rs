@@ -8,12 +8,12 @@ use serde::Serialize;
 
 /// A label file could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
+#[error("{path}: {error}")]
 pub struct LabelError {
     /// The file.
     pub path: PathBuf,
     /// What went wrong.
-    pub source: io::Error,
+    pub error: io::Error,
 }
 
 /// One of the largest entries.
@@ -42,8 +42,7 @@ impl fmt::Display for Entry {
 /// # Errors
 /// When the file cannot be read as UTF-8.
 pub fn read(path: &Path) -> Result<Vec<String>, LabelError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| LabelError { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|error| LabelError { path: path.to_owned(), error })?;
     Ok(text.lines().map(|line| line.trim().to_owned()).collect())
 }
 

@@ -6,14 +6,15 @@ pub mod image;
 pub mod kernel_test;
 pub mod labels;
 pub mod npy;
+pub mod output;
 pub mod paths;
 pub mod reference;
-pub mod svg;
 pub mod table;
 pub mod target;
 pub mod tensor;
 #[cfg(test)]
 mod test_support;
+pub mod text;
 pub mod tuning;
 
 pub use tensor::{ShapeError, Tensor};

@@ -8,31 +8,31 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::paths::write_atomically;
+use crate::output::write_bytes;
 use crate::tensor::{ShapeError, Tensor, element_count};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Data start at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// Why a `.npy` file could not be read or written.
+/// Why a `.npy` file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NpyError {
-    /// The file could not be read or written.
-    #[error("{path}: {source}")]
+    /// The file could not be read.
+    #[error("{path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: io::Error,
+        error: io::Error,
     },
     /// The file is not what we read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Format {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: FormatError,
+        error: FormatError,
     },
 }
 
@@ -61,17 +61,16 @@ pub enum FormatError {
 /// # Errors
 /// See [`NpyError`].
 pub fn read(path: &Path) -> Result<Tensor, NpyError> {
-    let bytes = std::fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?;
-    decode(&bytes).map_err(|source| NpyError::Format { path: path.to_owned(), source })
+    let bytes = std::fs::read(path).map_err(|error| NpyError::Io { path: path.to_owned(), error })?;
+    decode(&bytes).map_err(|error| NpyError::Format { path: path.to_owned(), error })
 }
 
 /// Writes the file `path`; an existing file is replaced only when that succeeds.
 ///
 /// # Errors
-/// See [`NpyError`].
-pub fn write(path: &Path, tensor: &Tensor) -> Result<(), NpyError> {
-    write_atomically(path, 0o644, |temporary| std::fs::write(temporary, encode(tensor)))
-        .map_err(|source| NpyError::Io { path: path.to_owned(), source })
+/// See [`output::write`](crate::output::write).
+pub fn write(path: &Path, tensor: &Tensor) -> io::Result<()> {
+    write_bytes(path, &encode(tensor))
 }
 
 /// The tensor in the bytes of a `.npy` file.

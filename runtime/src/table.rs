@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text;
+
 /// A table: columns of numbers are aligned right, others left, two spaces apart.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -15,15 +17,19 @@ impl Table {
         Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
-    /// Adds a row. Cells without a title make a column of their own; missing cells are empty.
+    /// Adds a row; what could not be seen in a cell is escaped. Cells without a title make a column of their own; missing cells are empty.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        let cell = |cell: T| text::visible(&cell.into()).into_owned();
+        self.rows.push(cells.into_iter().map(cell).collect());
         self
     }
 
     /// As Markdown.
     pub fn markdown(&self) -> String {
-        let line = |cells: &Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let line = |cells: &Vec<String>| {
+            let cells: Vec<String> = cells.iter().map(|cell| text::markdown(cell)).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
         let rule = format!("|{}\n", "---|".repeat(self.header.len()));
         std::iter::once(line(&self.header) + &rule).chain(self.rows.iter().map(line)).collect()
     }
@@ -74,5 +80,10 @@ mod tests {
         let markdown =
             "| layer | MACs | part |\n|---|---|---|\n| conv | 1,200 | 99.0% |\n| größe | 7 |  |\n| x |\n";
         assert_eq!(table.markdown(), markdown);
+        let odd = Table::new(["name"]).row(["a|b\nc"]).clone();
+        assert_eq!(
+            (odd.to_string(), odd.markdown()),
+            ("name\na|b\\u{a}c\n".into(), "| name |\n|---|\n| a\\|b\\\\u{a}c |\n".into())
+        );
     }
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Stdio};
 
-use crate::paths::{cache_dir, find_program, write_atomically};
+use crate::output::{self, replace};
+use crate::paths::{cache_dir, find_program};
 
 /// What the header of every network includes.
 pub const HEADER: (&str, &str) = ("ait_runtime.h", include_str!("../target/ait_runtime.h"));
@@ -33,6 +34,8 @@ const FLAGS: [&str; 6] = [
     "-ffunction-sections",
     "-fdata-sections",
 ];
+/// For a library, which may become part of a shared one; the network's object is position independent already.
+const PIC: &str = "-fPIC";
 const LINK: [&str; 4] = ["-fuse-ld=lld", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none"];
 const XNNPACK: [&str; 2] = ["XNNPACK", "microkernels-prod"];
 const POOL: &str = "pthreadpool";
@@ -77,15 +80,15 @@ pub enum TargetError {
         stderr: String,
     },
     /// A file could not be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// A result or temporary file could not be written.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
@@ -114,7 +117,7 @@ impl Toolchain {
     pub fn compile(&self, source: &Path, output: &Path) -> Result<(), TargetError> {
         let mut command = Command::new(&self.clang);
         command.args(FLAGS).arg("-march=rv64gcv").arg("-c").arg(source);
-        write_atomically(output, 0o644, |temporary| run(command.arg("-o").arg(temporary), output))
+        replace(output, 0o666, |temporary| run(command.arg("-o").arg(temporary), output))
     }
 
     /// Links C sources, objects and libraries into the static executable `output`.
@@ -124,7 +127,7 @@ impl Toolchain {
     pub fn link(&self, sources: &[&Path], output: &Path) -> Result<(), TargetError> {
         let mut command = Command::new(&self.clang);
         command.args(FLAGS).arg(PORTABLE).args(LINK).args(sources).arg("-lm");
-        write_atomically(output, 0o755, |temporary| run(command.arg("-o").arg(temporary), output))
+        replace(output, 0o777, |temporary| run(command.arg("-o").arg(temporary), output))
     }
 
     /// Links the network `model` (a C identifier) in `object`, its `weights` file and the runtime into the
@@ -143,7 +146,7 @@ impl Toolchain {
         if !is_c_identifier(model) {
             return Err(TargetError::Name(model.to_owned()));
         }
-        let error = |source| TargetError::File { path: weights.to_owned(), source };
+        let error = |error| TargetError::File { path: weights.to_owned(), error };
         let bytes = weights.metadata().map_err(error)?.len();
         if bytes > MOST_EMBEDDED {
             return Err(TargetError::Embedded(bytes));
@@ -152,15 +155,16 @@ impl Toolchain {
         work.link_in(object, "model.o")?;
         work.link_in(weights, "weights")?;
         let mut command = self.clang_in(&work)?;
-        command.arg(format!("-DAIT_MODEL={model}"));
-        command.args(["-DAIT_EMBEDDED_WEIGHTS", "-DAIT_WEIGHTS_FILE=\"weights\""]);
+        // Whole symbols: the name alone may be a macro of a C header.
+        command.args([format!("-DAIT_PROGRAM={model}_program"), format!("-DAIT_WEIGHTS={model}_weights")]);
+        command.arg(format!("-DAIT_WEIGHTS_END={model}_weights_end")).arg("-DAIT_WEIGHTS_FILE=\"weights\"");
         command.args(["model.o", "ait_main.c", "ait_npy.c", "ait_runtime.c", "ait_weights.S"]);
         if uses_xnnpack {
             command.arg("ait_xnn.c");
         }
         command.args(LINK).args(self.libraries(uses_xnnpack)?).arg("-lm");
         let output = absolute(output)?;
-        write_atomically(&output, 0o755, |temporary| run(command.arg("-o").arg(temporary), &output))
+        replace(&output, 0o777, |temporary| run(command.arg("-o").arg(temporary), &output))
     }
 
     /// Links networks (C identifiers and their objects), the runtime and the driver `ait_bench.c` into the static
@@ -199,7 +203,7 @@ impl Toolchain {
         }
         command.args(LINK).args(libraries).arg("-lm");
         let output = absolute(output)?;
-        write_atomically(&output, 0o755, |temporary| run(command.arg("-o").arg(temporary), &output))
+        replace(&output, 0o777, |temporary| run(command.arg("-o").arg(temporary), &output))
     }
 
     /// Puts the network in `object` and all of the runtime it needs into the static library `output`. The
@@ -214,7 +218,7 @@ impl Toolchain {
         let mut script = String::from("CREATE library.a\nADDMOD model.o\n");
         for part in parts {
             let mut command = self.clang_in(&work)?;
-            run(command.args(["-c", &format!("{part}.c"), "-o", &format!("{part}.o")]), output)?;
+            run(command.args([PIC, "-c", &format!("{part}.c"), "-o", &format!("{part}.o")]), output)?;
             script += &format!("ADDMOD {part}.o\n");
         }
         for (i, library) in self.libraries(uses_xnnpack)?.iter().enumerate() {
@@ -226,11 +230,8 @@ impl Toolchain {
         let mut archiver = Command::new(&self.archiver);
         archiver.arg("-M").current_dir(work.root()).stdin(fs::File::open(work.path("script"))?);
         run(&mut archiver, output)?;
-        write_atomically(
-            output,
-            0o644,
-            |temporary| Ok(fs::copy(work.path("library.a"), temporary).map(drop)?),
-        )
+        let mut library = fs::File::open(work.path("library.a"))?;
+        output::write(output, |sink| Ok(std::io::copy(&mut library, sink).map(drop)?))
     }
 
     /// Clang with the runtime's sources as its working directory.
@@ -277,7 +278,7 @@ impl Workspace {
 
     /// Makes the file `path` available as `name`.
     fn link_in(&self, path: &Path, name: &str) -> Result<(), TargetError> {
-        let error = |source| TargetError::File { path: path.to_owned(), source };
+        let error = |error| TargetError::File { path: path.to_owned(), error };
         let target = path.canonicalize().map_err(error)?;
         std::os::unix::fs::symlink(target, self.path(name)).map_err(error)
     }

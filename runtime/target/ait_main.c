@@ -1,5 +1,6 @@
 /* ait_main.c - runs one model from the command line.
- * Build with -DAIT_MODEL=<model>, and -DAIT_EMBEDDED_WEIGHTS if ait_weights.S is linked.
+ * Build with -DAIT_PROGRAM=<model>_program, and with -DAIT_WEIGHTS=<model>_weights
+ * -DAIT_WEIGHTS_END=<model>_weights_end if ait_weights.S is linked.
  * Exit codes: 0 done, 1 error, 3 no vector unit. */
 #define _POSIX_C_SOURCE 200809L
 #include "ait_npy.h"
@@ -10,20 +11,17 @@
 #include <string.h>
 #include <time.h>
 
-#define CAT2(a, b) a##b
-#define CAT(a, b) CAT2(a, b)
-
-extern const ait_program CAT(AIT_MODEL, _program);
-#define PROGRAM (&CAT(AIT_MODEL, _program))
-#ifdef AIT_EMBEDDED_WEIGHTS
-extern const unsigned char CAT(AIT_MODEL, _weights)[], CAT(AIT_MODEL, _weights_end)[];
+extern const ait_program AIT_PROGRAM;
+#define PROGRAM (&AIT_PROGRAM)
+#ifdef AIT_WEIGHTS
+extern const unsigned char AIT_WEIGHTS[], AIT_WEIGHTS_END[];
 #endif
 
-enum { EXIT_NO_VECTOR = 3, MAX_FILES = 64 };
+enum { EXIT_NO_VECTOR = 3 };
 
 /* Files in the order of the program's inputs or outputs; null where none was given. */
 typedef struct files {
-  const char *path[MAX_FILES];
+  const char **path;
   const ait_tensor_desc *descs;
   uint64_t count;
 } files;
@@ -47,12 +45,19 @@ static int fail_status(ait_status status) {
 
 /* ---- Command line ---- */
 
+/* A name from the model: it may have characters that a terminal acts on. */
+static void print_name(const char *name) {
+  for (; *name != 0; name++) putchar((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
+}
+
 static void print_tensors(const char *title, const ait_tensor_desc *descs, uint64_t count) {
   printf("%s\n", title);
   for (uint64_t i = 0; i < count; i++) {
     char shape[192];
     ait_shape_string(&descs[i], shape, sizeof shape);
-    printf("  %s  %s\n", descs[i].name, shape);
+    printf("  ");
+    print_name(descs[i].name);
+    printf("  %s\n", shape);
   }
 }
 
@@ -66,7 +71,7 @@ static void print_help(const char *self) {
          "  --profile file.json       time per layer\n"
          "  --poison                  fill all buffers with NaN first\n",
          self,
-#ifdef AIT_EMBEDDED_WEIGHTS
+#ifdef AIT_WEIGHTS
          " instead of the embedded ones"
 #else
          " (required)"
@@ -76,22 +81,34 @@ static void print_help(const char *self) {
   print_tensors("outputs", PROGRAM->outputs, PROGRAM->output_count);
 }
 
-/* Files `[name=]path`; a name must be one of the tensors'. */
-static bool add_file(files *files, const char *text) {
+/* Which tensor `text` names, as `name=path`, or -1: of names with `=` in them the longest that fits. */
+static int64_t named(const files *files, const char *text, size_t *length) {
+  int64_t found = -1;
+  *length = 0;
   for (uint64_t i = 0; i < files->count; i++) {
-    const size_t length = strlen(files->descs[i].name);
-    if (strncmp(text, files->descs[i].name, length) == 0 && text[length] == '=') {
-      files->path[i] = text + length + 1;
-      return true;
+    const size_t size = strlen(files->descs[i].name);
+    if (strncmp(text, files->descs[i].name, size) == 0 && text[size] == '=' && (found < 0 || size > *length)) {
+      found = (int64_t)i;
+      *length = size;
     }
   }
-  for (uint64_t i = 0; i < files->count; i++) {
-    if (files->path[i] == NULL) {
-      files->path[i] = text;
-      return true;
-    }
+  return found;
+}
+
+/* A file `[name=]path`. All with a name come first; the others take what is left, in order. */
+static bool add_file(files *files, const char *text, bool with_name) {
+  size_t length;
+  int64_t at = named(files, text, &length);
+  if ((at >= 0) != with_name) return true;
+  if (with_name) {
+    if (files->path[at] != NULL) return false;
+    files->path[at] = text + length + 1;
+    return true;
   }
-  return false;
+  for (at = 0; (uint64_t)at < files->count && files->path[at] != NULL; at++) continue;
+  if ((uint64_t)at == files->count) return false;
+  files->path[at] = text;
+  return true;
 }
 
 static bool parse_count(const char *text, long *out) {
@@ -103,9 +120,9 @@ static bool parse_count(const char *text, long *out) {
 }
 
 /* One option with a value; false if unknown or the value is wrong. */
-static bool parse_valued(options *o, const char *name, const char *value) {
-  if (strcmp(name, "--input") == 0) return add_file(&o->inputs, value);
-  if (strcmp(name, "--output") == 0) return add_file(&o->outputs, value);
+static bool parse_valued(options *o, const char *name, const char *value, bool with_name) {
+  if (strcmp(name, "--input") == 0) return add_file(&o->inputs, value, with_name);
+  if (strcmp(name, "--output") == 0) return add_file(&o->outputs, value, with_name);
   if (strcmp(name, "--threads") == 0) return parse_count(value, &o->threads);
   if (strcmp(name, "--repeat") == 0) return parse_count(value, &o->repeat);
   if (strcmp(name, "--weights") == 0) return (o->weights = value, true);
@@ -113,16 +130,16 @@ static bool parse_valued(options *o, const char *name, const char *value) {
   return false;
 }
 
-/* The argument that is wrong, or null. */
-static const char *parse(options *o, int argc, char **argv) {
+/* The argument that is wrong, or null. Takes the files with names, or those without. */
+static const char *parse(options *o, int argc, char **argv, bool with_name) {
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--help") == 0) {
       o->help = true;
     } else if (strcmp(argv[i], "--poison") == 0) {
       o->poison = true;
     } else if (argv[i][0] != '-') {
-      if (!add_file(&o->inputs, argv[i])) return argv[i];
-    } else if (i + 1 == argc || !parse_valued(o, argv[i], argv[i + 1])) {
+      if (!add_file(&o->inputs, argv[i], with_name)) return argv[i];
+    } else if (i + 1 == argc || !parse_valued(o, argv[i], argv[i + 1], with_name)) {
       return argv[i];
     } else {
       i++;
@@ -136,9 +153,9 @@ static const char *parse(options *o, int argc, char **argv) {
 static ait_status create(const options *o, void **owned, ait_context **ctx) {
   const void *weights = NULL;
   size_t bytes = 0;
-#ifdef AIT_EMBEDDED_WEIGHTS
-  weights = CAT(AIT_MODEL, _weights);
-  bytes = (size_t)(CAT(AIT_MODEL, _weights_end) - CAT(AIT_MODEL, _weights));
+#ifdef AIT_WEIGHTS
+  weights = AIT_WEIGHTS;
+  bytes = (size_t)(AIT_WEIGHTS_END - AIT_WEIGHTS);
 #endif
   if (o->weights != NULL && ait_vlen() != 0) {
     const ait_status status = ait_weights_read(o->weights, owned, &bytes);
@@ -195,24 +212,40 @@ static int write_results(const options *o, ait_context *ctx) {
   return EXIT_SUCCESS;
 }
 
+static int infer(const options *o) {
+  void *weights = NULL;
+  ait_context *ctx = NULL;
+  ait_status status = create(o, &weights, &ctx);
+  if (status != AIT_OK) return fail_status(status);
+  int code = read_inputs(o, ctx);
+  if (code == EXIT_SUCCESS) {
+    status = run(o, ctx);
+    code = status == AIT_OK ? write_results(o, ctx) : fail_status(status);
+  }
+  ait_destroy(ctx);
+  ait_weights_free(weights);
+  return code;
+}
+
+static int act(options *o, int argc, char **argv) {
+  const char *wrong = parse(o, argc, argv, true);
+  if (wrong == NULL) wrong = parse(o, argc, argv, false);
+  if (wrong != NULL) return fail("unknown, incomplete or repeated argument (see --help)", wrong);
+  if (o->help) return print_help(argv[0]), EXIT_SUCCESS;
+  return infer(o);
+}
+
 int main(int argc, char **argv) {
   options o = {.inputs = {.descs = PROGRAM->inputs, .count = PROGRAM->input_count},
                .outputs = {.descs = PROGRAM->outputs, .count = PROGRAM->output_count},
                .threads = 1};
-  if (o.inputs.count > MAX_FILES || o.outputs.count > MAX_FILES) return fail("too many inputs or outputs", "");
-  const char *wrong = parse(&o, argc, argv);
-  if (wrong != NULL) return fail("unknown or incomplete argument (see --help)", wrong);
-  if (o.help) return print_help(argv[0]), EXIT_SUCCESS;
-  void *weights = NULL;
-  ait_context *ctx = NULL;
-  ait_status status = create(&o, &weights, &ctx);
-  if (status != AIT_OK) return fail_status(status);
-  int code = read_inputs(&o, ctx);
-  if (code == EXIT_SUCCESS) {
-    status = run(&o, ctx);
-    code = status == AIT_OK ? write_results(&o, ctx) : fail_status(status);
-  }
-  ait_destroy(ctx);
-  ait_weights_free(weights);
+  o.inputs.path = calloc(o.inputs.count + 1, sizeof *o.inputs.path);
+  o.outputs.path = calloc(o.outputs.count + 1, sizeof *o.outputs.path);
+  const bool allocated = o.inputs.path != NULL && o.outputs.path != NULL;
+  int code = allocated ? act(&o, argc, argv) : fail("out of memory", "");
+  free(o.inputs.path);
+  free(o.outputs.path);
+  /* What was printed may still be in a buffer. */
+  if (fflush(stdout) != 0 && code == EXIT_SUCCESS) code = fail("cannot write standard output", "");
   return code;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const unsigned char MAGIC[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 enum { MAX_HEADER = 65536 };
@@ -141,16 +142,22 @@ static bool write_file(FILE *file, const ait_tensor_desc *desc, const float *dat
          fwrite(data, sizeof(float), desc->elements, file) == desc->elements;
 }
 
+static ait_status write_to(const char *path, const ait_tensor_desc *desc, const float *data) {
+  FILE *file = fopen(path, "wb");
+  bool written = file != NULL && write_file(file, desc, data);
+  if (file != NULL) written = fclose(file) == 0 && written;
+  return written ? AIT_OK : ait_fail(AIT_ERR_IO, "%s: cannot write", path);
+}
+
 ait_status ait_npy_write(const char *path, const ait_tensor_desc *desc, const float *data) {
+  /* A device or a pipe is written to; renaming a file over it would replace it. */
+  struct stat existing;
+  if (stat(path, &existing) == 0 && !S_ISREG(existing.st_mode)) return write_to(path, desc, data);
   char partial[4096];
   if ((size_t)snprintf(partial, sizeof partial, "%s.part", path) >= sizeof partial) {
     return ait_fail(AIT_ERR_IO, "%s: path too long", path);
   }
-  FILE *file = fopen(partial, "wb");
-  if (file == NULL) return ait_fail(AIT_ERR_IO, "%s: cannot write", path);
-  bool written = write_file(file, desc, data);
-  written = fclose(file) == 0 && written;
-  if (written && rename(partial, path) == 0) return AIT_OK;
+  if (write_to(partial, desc, data) == AIT_OK && rename(partial, path) == 0) return AIT_OK;
   remove(partial);
   return ait_fail(AIT_ERR_IO, "%s: cannot write", path);
 }

@@ -1,17 +1,12 @@
-/* ait_weights.S - embeds a weights file: -DAIT_MODEL=resnet18 -DAIT_WEIGHTS_FILE='"resnet18.weights"'
- * defines resnet18_weights and resnet18_weights_end. */
-#define CAT2(a, b) a##b
-#define CAT(a, b) CAT2(a, b)
-#define START CAT(AIT_MODEL, _weights)
-#define END CAT(AIT_MODEL, _weights_end)
-
+/* ait_weights.S - embeds a weights file: -DAIT_WEIGHTS=resnet18_weights -DAIT_WEIGHTS_END=resnet18_weights_end
+ * -DAIT_WEIGHTS_FILE='"resnet18.weights"' defines the two symbols. */
   .section .rodata.ait_weights, "a", @progbits
   .balign 64
-  .globl START
-  .type START, @object
-START:
+  .globl AIT_WEIGHTS
+  .type AIT_WEIGHTS, @object
+AIT_WEIGHTS:
   .incbin AIT_WEIGHTS_FILE
-  .globl END
-END:
-  .size START, END - START
+  .globl AIT_WEIGHTS_END
+AIT_WEIGHTS_END:
+  .size AIT_WEIGHTS, AIT_WEIGHTS_END - AIT_WEIGHTS
   .section .note.GNU-stack, "", @progbits

@@ -84,6 +84,7 @@ for cpu in ["rv64,v=false", "rv64,v=false,zve32f=true"]:
 expect_error("no input", "no file for input: x", EMBEDDED)
 expect_error("missing input", "none.npy: cannot open", EMBEDDED, "none.npy")
 expect_error("too many inputs", "more.npy", EMBEDDED, "x.npy", "more.npy")
+expect_error("an input twice", "repeated argument (see --help): --input", EMBEDDED, "--input", "x=x.npy", "--input", "x=more.npy")
 expect_error("unknown option", "--frobnicate", EMBEDDED, "x.npy", "--frobnicate", "1")
 expect_error("option without value", "--threads", EMBEDDED, "--threads")
 expect_error("bad number", "--threads", EMBEDDED, "x.npy", "--threads", "two")
@@ -119,5 +120,12 @@ for name, message, data in [
     expect_error(f"npy {name}", message, EMBEDDED, "bad.npy")
 result = run(EMBEDDED, "x.npy", "--output", "no/such/directory/y.npy")
 check(result.returncode == 1 and "cannot write" in result.stderr, "output that cannot be written")
+for device, code in [("/dev/null", 0), ("/dev/full", 1)]:
+    result = run(EMBEDDED, "x.npy", "--output", device)
+    passed = result.returncode == code and not Path(device).is_file() and not Path(device + ".part").exists()
+    check(passed, f"{device} stays a device: exit {result.returncode} {result.stderr.strip()}")
+with open("/dev/full", "w") as full:
+    result = subprocess.run([QEMU, "-cpu", CPU, EMBEDDED, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    check(result.returncode == 1 and "standard output" in result.stderr, f"full device: {result.stderr.strip()}")
 check(not [name for name in os.listdir() if name.endswith(".part")], "no partial files are left")
 sys.exit(failed)

@@ -55,9 +55,10 @@ split=(-L "$cache/xnnpack/lib" -lXNNPACK -lmicrokernels-prod -lm)
 "${link[@]}" runtime_test.o check.o demo.o ait_runtime.o "${wrap[@]}" "${pool[@]}" -o runtime_test
 
 # The executables as `ait compile --emit=exe` makes them, with and without embedded weights.
-"${cc[@]}" -DAIT_MODEL=demo -c "$target/ait_main.c" -o plain.o
-"${cc[@]}" -DAIT_MODEL=demo -DAIT_EMBEDDED_WEIGHTS -c "$target/ait_main.c" -o embedded.o
-"${cc[@]}" -DAIT_MODEL=demo "-DAIT_WEIGHTS_FILE=\"$work/demo.weights\"" -c "$target/ait_weights.S" -o weights.o
+"${cc[@]}" -DAIT_PROGRAM=demo_program -c "$target/ait_main.c" -o plain.o
+embed=(-DAIT_PROGRAM=demo_program -DAIT_WEIGHTS=demo_weights -DAIT_WEIGHTS_END=demo_weights_end)
+"${cc[@]}" "${embed[@]}" -c "$target/ait_main.c" -o embedded.o
+"${cc[@]}" "${embed[@]}" "-DAIT_WEIGHTS_FILE=\"$work/demo.weights\"" -c "$target/ait_weights.S" -o weights.o
 "${link[@]}" plain.o demo.o ait_npy.o ait_runtime.o "${pool[@]}" -o plain
 "${link[@]}" embedded.o weights.o demo.o ait_npy.o ait_runtime.o "${pool[@]}" -o embedded
 

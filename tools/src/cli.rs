@@ -250,12 +250,7 @@ pub fn parse_ratio(text: &str) -> Result<f64, String> {
 }
 
 fn parse_identifier(text: &str) -> Result<String, String> {
-    let mut characters = text.chars();
-    let starts = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-    if starts && characters.all(|next| next.is_ascii_alphanumeric() || next == '_') {
-        return Ok(text.to_owned());
-    }
-    Err("a C identifier is needed".into())
+    ait_lowering::check_name(text).map(|()| text.to_owned())
 }
 
 /// Runs `ait` on its command line and reports an error in one line on stderr.

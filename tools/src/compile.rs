@@ -5,10 +5,13 @@ use crate::description::Description;
 use crate::onnx::{self, ImportOptions};
 use crate::opt::{source::Source, timing};
 use crate::progress::Progress;
-use ait_lowering::Program;
+use crate::set::Directory;
+use ait_dialects::attributes::Attributes;
+use ait_lowering::{Program, check_name};
 use ait_passes::{Pipeline, Step};
+use ait_runtime::output::{print, say};
 use ait_runtime::target::Toolchain;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
 use melior::Context;
 use melior::ir::Module;
@@ -35,7 +38,7 @@ pub struct Arguments {
 }
 
 /// What was written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Artifacts {
     /// Every file, in the order written.
     pub files: Vec<PathBuf>,
@@ -45,16 +48,16 @@ pub struct Artifacts {
 
 /// Runs the command.
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
-    std::fs::create_dir_all(&arguments.output)
-        .with_context(|| format!("cannot make the directory {}", arguments.output.display()))?;
-    let artifacts = compile_to(&arguments.model, &arguments.network, &arguments.emit, &arguments.output)?;
+    let output = &arguments.output;
+    // Before the work: JSON has no way to write such a name.
+    ensure!(!arguments.json || output.to_str().is_some(), "--json: {} is not UTF-8", output.display());
+    let artifacts = compile_to(&arguments.model, &arguments.network, &arguments.emit, output)?;
     if arguments.json {
-        println!("{}", serde_json::json!({ "files": artifacts.files }));
+        print(&format!("{}\n", serde_json::json!({ "files": artifacts.files })))?;
         return Ok(ExitCode::SUCCESS);
     }
-    for file in &artifacts.files {
-        println!("{:>12}  {}", std::fs::metadata(file)?.len(), file.display());
-    }
+    let line = |file: &PathBuf| Ok(format!("{:>12}  {}\n", std::fs::metadata(file)?.len(), file.display()));
+    print(&artifacts.files.iter().map(line).collect::<Result<String>>()?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,50 +67,65 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
 /// With a location or node name when the network is at fault. Files of an earlier run stay as they were unless
 /// everything could be made.
 pub fn compile_to(model: &Path, network: &Network, emit: &[Emit], directory: &Path) -> Result<Artifacts> {
+    let results = Directory::new(directory)?;
     let progress = Progress::new("passes");
     let context = ait_dialects::context();
-    let module = buffers(&context, model, network)?;
+    let module = named(&context, model, &network.sizes.given(), network.name.as_deref())?;
+    check_files(&module, model, network, directory)?;
+    run_passes(&context, &module, network)?;
     progress.step("kernels");
-    // Everything is made in a directory beside the results; only then are they moved into place.
-    let staging = tempfile::Builder::new()
-        .prefix(".ait-")
-        .tempdir_in(directory)
-        .with_context(|| format!("cannot write to {}", directory.display()))?;
+    let stage = results.stage()?;
     // Weights may be larger than memory: they go to their file as they are read.
-    let weights = staging.path().join(WEIGHTS);
+    let weights = stage.path().join(WEIGHTS);
     let mut file =
         std::fs::File::create(&weights).with_context(|| format!("cannot write {}", weights.display()))?;
     let program = ait_lowering::compile(&context, &module, &mut file)?;
-    let description = Description::of(&program);
     progress.step("files");
-    let names = write_all(&program, &description, emit, staging.path())?;
-    let mut artifacts = Artifacts::default();
-    for name in names {
-        let to = directory.join(&name);
-        std::fs::rename(staging.path().join(&name), &to)
-            .with_context(|| format!("cannot write {}", to.display()))?;
-        if name == program.name && emit.contains(&Emit::Exe) {
-            artifacts.executable = Some(to.clone());
-        }
-        artifacts.files.push(to);
-    }
-    Ok(artifacts)
+    let names = write_all(&program, &Description::of(&program, model), emit, stage.path())?;
+    let files = results.publish(&stage, &names)?;
+    let executable = emit.contains(&Emit::Exe).then(|| directory.join(&program.name));
+    Ok(Artifacts { files, executable })
+}
+
+/// Refuses to replace the files of another model, whose name in C happens to be the same; a name that was asked for is meant.
+fn check_files(module: &Module, model: &Path, network: &Network, directory: &Path) -> Result<()> {
+    let name = name_of(module);
+    let there =
+        Description::read_beside(&directory.join(&name)).map(|there| there.source).unwrap_or_default();
+    let other = !there.is_empty() && Path::new(&there).file_stem() != model.file_stem();
+    ensure!(
+        !other || network.name.is_some(),
+        "{}: {} has the files of {there}, which is called '{name}' in C too; give one of them another name with --name",
+        model.display(),
+        directory.display()
+    );
+    Ok(())
+}
+
+/// The name that a module's program will have.
+fn name_of(module: &Module) -> String {
+    module.as_operation().string("sym_name").unwrap_or_else(|_| "model".to_owned())
 }
 
 /// A network at the buffer level.
 pub fn buffers<'c>(context: &'c Context, model: &Path, network: &Network) -> Result<Module<'c>> {
     let module = named(context, model, &network.sizes.given(), network.name.as_deref())?;
+    run_passes(context, &module, network)?;
+    Ok(module)
+}
+
+fn run_passes<'c>(context: &'c Context, module: &Module<'c>, network: &Network) -> Result<()> {
     let pipeline = match &network.passes {
         Some(pipeline) => pipeline.clone(),
         None => standard(network)?,
     };
     let mut times = vec![];
     let mut observe = |step: &Step, _: &Module, time| times.push((step.to_string(), time));
-    Pipeline::parse(context, &pipeline)?.run_observed(&module, true, &mut observe)?;
+    Pipeline::parse(context, &pipeline)?.run_observed(module, true, &mut observe)?;
     if network.timing {
-        eprint!("{}", timing(&times));
+        say(timing(&times).trim_end());
     }
-    Ok(module)
+    Ok(())
 }
 
 /// The standard pipeline with the network's options.
@@ -138,6 +156,7 @@ pub fn after<'c>(
     Ok(module)
 }
 
+/// A network as [`read`] reads it, under another name where one is given. C must allow it.
 fn named<'c>(
     context: &'c Context,
     model: &Path,
@@ -148,6 +167,10 @@ fn named<'c>(
     if let Some(name) = name {
         module.as_operation_mut().set_attribute("sym_name", ait_dialects::attributes::string(context, name));
     }
+    let name = name_of(&module);
+    check_name(&name).map_err(|reason| {
+        anyhow!("{}: the model's name '{name}' {reason}; give it another one with --name", model.display())
+    })?;
     Ok(module)
 }
 

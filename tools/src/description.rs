@@ -10,6 +10,9 @@ use std::path::Path;
 pub struct Description {
     /// C identifier.
     pub model: String,
+    /// Name of the file that it was made from; empty where an older ait made it.
+    #[serde(default)]
+    pub source: String,
     /// Inputs in order.
     pub inputs: Vec<TensorDescription>,
     /// Outputs in order.
@@ -106,8 +109,8 @@ pub struct MemoryDescription {
 }
 
 impl Description {
-    /// Of a compiled program.
-    pub fn of(program: &Program) -> Self {
+    /// Of a program that was compiled from the file `source`.
+    pub fn of(program: &Program, source: &Path) -> Self {
         let tensor = |tensor: &ait_lowering::Tensor| TensorDescription {
             name: tensor.name.clone(),
             shape: tensor.shape.iter().map(|dim| usize::try_from(*dim).unwrap_or_default()).collect(),
@@ -127,6 +130,7 @@ impl Description {
         let report = &program.report;
         Self {
             model: program.name.clone(),
+            source: source.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             inputs: program.inputs.iter().map(tensor).collect(),
             outputs: program.outputs.iter().map(tensor).collect(),
             layers: program.layers.iter().map(layer).collect(),

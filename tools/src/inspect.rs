@@ -1,9 +1,11 @@
 //! `ait inspect`: what a network becomes.
 
 use crate::cli::Network;
-use crate::compile;
 use crate::description::{Description, SparsityDescription, shape_text};
+use crate::{compile, print_json};
+use ait_runtime::output::print;
 use ait_runtime::table::Table;
+use ait_runtime::text::visible;
 use anyhow::Result;
 use clap::Args;
 use std::fmt::Write;
@@ -26,11 +28,12 @@ pub struct Arguments {
 pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let context = ait_dialects::context();
     let module = compile::buffers(&context, &arguments.model, &arguments.network)?;
-    let description = Description::of(&ait_lowering::compile(&context, &module, &mut std::io::sink())?);
+    let program = ait_lowering::compile(&context, &module, &mut std::io::sink())?;
+    let description = Description::of(&program, &arguments.model);
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&description)?);
+        print_json(&description)?;
     } else {
-        print!("{}", text(&description));
+        print(&text(&description))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -41,7 +44,7 @@ pub fn text(description: &Description) -> String {
     for (what, tensors) in [("input", &description.inputs), ("output", &description.outputs)] {
         for tensor in tensors {
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "{what:<7} {}  {}", shape_text(&tensor.shape), tensor.name);
+            let _ = writeln!(out, "{what:<7} {}  {}", shape_text(&tensor.shape), visible(&tensor.name));
         }
     }
     let titles = [

@@ -6,10 +6,10 @@ use crate::description::Description;
 use crate::run::{Arguments, one_input};
 use ait_runtime::exec::{Job, JobFile, Qemu};
 use ait_runtime::npy;
+use ait_runtime::output::print;
 use ait_runtime::target::{Clock, Toolchain};
 use anyhow::{Context as _, Result, ensure};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Counts the instructions that one inference retires, on one thread, operators created and weights packed before.
 ///
@@ -29,22 +29,21 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let input = work.path().join("input.npy");
     npy::write(&input, &one_input(arguments, &description)?)?;
     let mut job = Job::new(work.path().join("count"));
-    job.timeout = Duration::from_secs(arguments.timeout);
+    job.timeout = arguments.timeout();
     job.inputs.push(JobFile::new(format!("{name}.input.npy"), &input));
     job.inputs.push(JobFile::new(format!("{name}.weights"), object.with_extension("weights")));
     job.outputs.push(JobFile::new(format!("{name}.output.npy"), work.path().join("output.npy")));
     Toolchain::find()?.build_bench(&[(name, object.as_path())], 1, Clock::Meter, &job.program)?;
-    let regions = Qemu::new(arguments.vlen)?.count(&job)?;
+    let regions = Qemu::within(job.timeout, Some(arguments.vlen))?.count(&job)?;
     let [region] = regions.as_slice() else { anyhow::bail!("{} inferences were counted", regions.len()) };
 
     let (total, fma) = (region.retired(), region.by_mnemonic().get("vfmacc.vf").copied().unwrap_or(0));
-    if arguments.json {
-        println!("{}", serde_json::json!({ "instructions": total, "vfmacc.vf": fma }));
-    } else {
-        println!(
-            "{total} instructions, {fma} of them vfmacc.vf: one inference, VLEN {}, 1 thread",
-            arguments.vlen
-        );
-    }
+    let vlen = arguments.vlen;
+    print(&match arguments.json {
+        true => format!("{}\n", serde_json::json!({ "instructions": total, "vfmacc.vf": fma })),
+        false => {
+            format!("{total} instructions, {fma} of them vfmacc.vf: one inference, VLEN {vlen}, 1 thread\n")
+        }
+    })?;
     Ok(ExitCode::SUCCESS)
 }

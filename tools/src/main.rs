@@ -2,6 +2,7 @@
 //!
 //! The name it is called by chooses the tool; `ait opt ...` and `ait translate ...` do the same.
 
+use ait_tools::bytecode::COMMAND;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,12 +13,13 @@ fn main() -> ExitCode {
     let tool = match (called.as_deref(), args.get(1).and_then(|word| word.to_str())) {
         (Some("ait-opt"), _) => "opt",
         (Some("ait-translate"), _) => "translate",
-        (_, Some(word @ ("opt" | "translate"))) => {
-            let word = word.to_owned();
-            args.remove(1);
-            if word == "opt" { "opt" } else { "translate" }
-        }
-        _ => "ait",
+        (_, word) => match ["opt", "translate", COMMAND].into_iter().find(|tool| Some(*tool) == word) {
+            Some(tool) => {
+                args.remove(1);
+                tool
+            }
+            None => "ait",
+        },
     };
     ait_tools::main(tool, &args)
 }

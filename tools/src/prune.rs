@@ -3,14 +3,14 @@
 use crate::cli::{Sizes, parse_ratio};
 use crate::onnx;
 use crate::onnx::zero::{Outside, Pruned, Relocated, zero};
-use crate::output;
+use crate::print_json;
 use ait_dialects::access;
 use ait_passes::Pipeline;
 use ait_passes::diagnostic::SourceLocation;
 use ait_passes::nm::{Columns, Mask};
 use ait_passes::prune::{self, Amount, Config, LayerMask, Manifest, Norm, Score, Settings};
 use ait_passes::rewrite::{Rewriter, constant_data};
-use ait_runtime::paths::write_atomically;
+use ait_runtime::output::{print, write, write_bytes};
 use ait_runtime::table::Table;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use bytes::Bytes;
@@ -111,16 +111,20 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         check_place(arguments, &data, relocated)?;
     }
     if let Some(path) = &arguments.masks {
-        Manifest::new(&module, masks)?.write(path).map_err(|error| anyhow!("cannot write {error}"))?;
+        Manifest::new(&module, masks)?.write(path).map_err(anyhow::Error::msg)?;
     }
     match &relocated {
-        Some(relocated) => write_both(&arguments.output, &pruned, &data, &relocated.data)?,
-        None => output::write(&arguments.output, |sink| Ok(sink.write_all(&pruned)?))?,
+        // Neither file changes unless both could be written.
+        Some(relocated) => write(&arguments.output, |sink| {
+            sink.write_all(&pruned)?;
+            write_bytes(&data, &relocated.data)
+        })?,
+        None => write_bytes(&arguments.output, &pruned)?,
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        print_json(&rows)?;
     } else {
-        print!("{}", text(&rows));
+        print(&text(&rows))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -153,18 +157,6 @@ fn check_place(arguments: &Arguments, data: &Path, relocated: &Relocated) -> Res
         model.display()
     );
     Ok(())
-}
-
-/// Writes the model and its data; neither file changes unless both could be written.
-fn write_both(model: &Path, bytes: &[u8], data: &Path, data_bytes: &[u8]) -> Result<()> {
-    let write = |path: &Path, bytes: &[u8], then: &dyn Fn() -> Result<()>| {
-        write_atomically(path, 0o644, |temporary| {
-            std::fs::write(temporary, bytes)?;
-            then()
-        })
-        .with_context(|| format!("cannot write {}", path.display()))
-    };
-    write(model, bytes, &|| write(data, data_bytes, &|| Ok(())))
 }
 
 /// What the file says, and the flags where it says nothing.

@@ -3,13 +3,16 @@
 use crate::cli::{Emit, Network};
 use crate::compile::{self, Artifacts};
 use crate::description::{Description, TensorDescription, shape_text};
-use crate::instructions;
 use crate::progress::Progress;
-use ait_runtime::exec::{Executor, Job, JobFile, Qemu};
+use crate::{instructions, named, print_json};
+use ait_runtime::exec::{ExecError, Executor, Job, JobFile, Qemu, explain};
+use ait_runtime::output::{print, say, write_bytes};
 use ait_runtime::tensor::Tensor;
+use ait_runtime::text::visible;
 use ait_runtime::{image, labels, npy};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,10 +27,10 @@ pub struct Arguments {
     /// Input: a .npy file, or a PNG or JPEG picture for N x 3 x H x W (or N x H x W x 3) inputs; NAME=FILE when
     /// there are several
     #[arg(long, short, value_name = "[NAME=]FILE")]
-    input: Vec<String>,
+    input: Vec<OsString>,
     /// Write outputs as .npy, one --output per output in order, or NAME=FILE
     #[arg(long, short, value_name = "[NAME=]FILE")]
-    output: Vec<String>,
+    output: Vec<OsString>,
     /// Mean per channel, subtracted from the scaled pixel
     #[arg(long, value_delimiter = ',', default_value = "0")]
     mean: Vec<f32>,
@@ -65,11 +68,18 @@ pub struct Arguments {
     #[arg(long, hide = true)]
     poison: bool,
     /// Give up after this many seconds
-    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
-    pub(crate) timeout: u64,
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    timeout: u64,
     /// The answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Arguments {
+    /// For how long QEMU may run.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
 }
 
 pub(crate) fn parse_vlen(text: &str) -> Result<u32, String> {
@@ -88,7 +98,7 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
     let program = executable(arguments, work.path())?;
     let description = Description::read_beside(&program)?;
     let mut job = Job::new(&program);
-    job.timeout = Duration::from_secs(arguments.timeout);
+    job.timeout = arguments.timeout();
     job.args = vec!["--threads".into(), arguments.threads.to_string().into()];
     if arguments.repeat > 1 {
         // The program's own count is of runs after the first.
@@ -98,26 +108,31 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         job.args.push("--poison".into());
     }
     add_inputs(arguments, &description, work.path(), &mut job)?;
+    let wanted = named::files("output", &arguments.output, &description.outputs)?;
+    let labels = arguments.labels.as_deref().map(labels::read).transpose()?;
     let outputs = add_outputs(&description, work.path(), &mut job);
     if let Some(profile) = &arguments.profile {
         job.args.extend(["--profile".into(), "profile.json".into()]);
         job.outputs.push(JobFile::new("profile.json", profile));
     }
-    let qemu = if arguments.no_vector { Qemu::without_vector() } else { Qemu::new(arguments.vlen) }?;
+    let qemu = Qemu::within(job.timeout, Some(arguments.vlen).filter(|_| !arguments.no_vector))?;
     let progress = Progress::new("running in QEMU");
     let ran = qemu.run(&job);
     drop(progress);
     match ran {
         Ok(_) => {}
-        Err(ait_runtime::exec::ExecError::Exit { code, stderr, .. }) => {
-            eprint!("{stderr}");
+        Err(ExecError::Exit { program, code, stderr }) => {
+            match stderr.trim_end() {
+                "" => say(format_args!("error: {} {}", program.display(), explain(code))),
+                said => say(said),
+            }
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
         }
         Err(error) => return Err(error.into()),
     }
     let answers = outputs.iter().map(|path| npy::read(path)).collect::<Result<Vec<_>, _>>()?;
-    write_outputs(arguments, &description, &outputs)?;
-    show(arguments, &description, &answers)?;
+    write_outputs(&outputs, &wanted)?;
+    show(arguments, &description, &answers, labels.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -147,26 +162,10 @@ fn executable(arguments: &Arguments, work: &Path) -> Result<PathBuf> {
     }
 }
 
-/// `NAME=FILE` or `FILE` for the entry of the same position.
-fn named<'a>(text: &'a str, position: usize, all: &[TensorDescription]) -> Result<(usize, &'a Path)> {
-    if let Some((name, path)) = text.split_once('=')
-        && let Some(index) = all.iter().position(|tensor| tensor.name == name)
-    {
-        return Ok((index, Path::new(path)));
-    }
-    let names = || all.iter().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>().join(", ");
-    ensure!(position < all.len(), "there is no input or output number {} ({})", position + 1, names());
-    Ok((position, Path::new(text)))
-}
-
 /// What is given for the inputs, in their order.
 fn inputs(arguments: &Arguments, description: &Description) -> Result<Vec<Tensor>> {
     let inputs = &description.inputs;
-    let mut given: Vec<Option<&Path>> = vec![None; inputs.len()];
-    for (position, text) in arguments.input.iter().enumerate() {
-        let (index, path) = named(text, position, inputs)?;
-        given[index] = Some(path);
-    }
+    let given = named::files("input", &arguments.input, inputs)?;
     let read = |(input, path): (&TensorDescription, Option<&Path>)| {
         let path = path.with_context(|| {
             format!(
@@ -241,37 +240,31 @@ fn add_outputs(description: &Description, work: &Path, job: &mut Job) -> Vec<Pat
     paths
 }
 
-fn write_outputs(arguments: &Arguments, description: &Description, outputs: &[PathBuf]) -> Result<()> {
-    for (position, text) in arguments.output.iter().enumerate() {
-        let (index, path) = named(text, position, &description.outputs)?;
-        ait_runtime::paths::write_atomically::<std::io::Error>(path, 0o644, |temporary| {
-            std::fs::copy(&outputs[index], temporary).map(drop)
-        })
-        .with_context(|| format!("cannot write {}", path.display()))?;
+fn write_outputs(outputs: &[PathBuf], wanted: &[Option<&Path>]) -> Result<()> {
+    for (from, to) in outputs.iter().zip(wanted) {
+        let Some(to) = to else { continue };
+        write_bytes(to, &std::fs::read(from).with_context(|| format!("cannot read {}", from.display()))?)?;
     }
     Ok(())
 }
 
 /// Prints the largest entries of every image of every output.
-fn show(arguments: &Arguments, description: &Description, answers: &[Tensor]) -> Result<()> {
-    let labels = arguments.labels.as_deref().map(labels::read).transpose()?;
-    let mut results = Vec::new();
+fn show(
+    arguments: &Arguments,
+    description: &Description,
+    answers: &[Tensor],
+    labels: Option<&[String]>,
+) -> Result<()> {
+    let (mut results, mut lines) = (Vec::new(), String::new());
     for (output, answer) in description.outputs.iter().zip(answers) {
         let batch = answer.shape().first().copied().unwrap_or(1).max(1);
         let each = (answer.len() / batch).max(1);
         for (index, image) in answer.data().chunks(each).enumerate() {
-            let top = labels::top(image, arguments.top, labels.as_deref());
-            if !arguments.json {
-                println!("{}[{index}] ({}):", output.name, shape_text(answer.shape()));
-                for entry in &top {
-                    println!("  {entry}");
-                }
-            }
+            let top = labels::top(image, arguments.top, labels);
+            lines += &format!("{}[{index}] ({}):\n", visible(&output.name), shape_text(answer.shape()));
+            top.iter().for_each(|entry| lines += &format!("  {entry}\n"));
             results.push(serde_json::json!({ "output": output.name, "index": index, "top": top }));
         }
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&results)?);
-    }
-    Ok(())
+    if arguments.json { print_json(&results) } else { Ok(print(&lines)?) }
 }

@@ -3,10 +3,11 @@
 use crate::cli::Sizes;
 use crate::onnx;
 use crate::opt::source::Source;
-use crate::{command_line, failure, output};
+use crate::{command_line, failure};
 use ait_lowering::kernels::Kernel;
 use ait_lowering::{Fault, LlvmContext, LlvmModule, Target};
 use ait_passes::PassError;
+use ait_runtime::output::{self, write_bytes};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Parser};
 use melior::Context;
@@ -102,31 +103,32 @@ fn run(cli: &Cli) -> Result<()> {
 
 fn import(cli: &Cli, context: &Context) -> Result<()> {
     let module = onnx::import(context, &cli.input, &cli.sizes.given())?;
-    output::write(&cli.output, |sink| {
-        if cli.emit_bytecode {
-            return Ok(sink.write_all(&module.as_operation().write_bytecode())?);
-        }
+    let bytes = if cli.emit_bytecode {
+        module.as_operation().write_bytecode()
+    } else {
         let flags = OperationPrintingFlags::new().enable_debug_info(true, false);
-        let text =
-            module.as_operation().to_string_with_flags(flags).context("the module cannot be printed")?;
-        Ok(sink.write_all(text.as_bytes())?)
-    })
+        let text = module.as_operation().to_string_with_flags(flags);
+        text.context("the module cannot be printed")?.into_bytes()
+    };
+    Ok(write_bytes(&cli.output, &bytes)?)
 }
 
 fn translate(cli: &Cli, context: &Context, module: &Module<'_>) -> Result<()> {
     let fault = |fault: Fault<'_>| PassError::new(fault.location, fault.message);
     let program = ait_lowering::read(module).map_err(fault)?;
-    if cli.action.mlir_to_header {
-        return output::write(&cli.output, |sink| {
-            Ok(sink.write_all(ait_lowering::header(&program).as_bytes())?)
-        });
-    }
     if cli.action.mlir_to_weights {
         return output::write(&cli.output, |sink| Ok(ait_lowering::write_weights(&program, sink).map(drop)?));
     }
     if cli.action.mlir_to_report {
         let report = ait_lowering::Report::new(&program, None).json();
-        return output::write(&cli.output, |sink| Ok(writeln!(sink, "{report:#}")?));
+        return Ok(write_bytes(&cli.output, format!("{report:#}\n").as_bytes())?);
+    }
+    // Only here does the name become that of something in C.
+    ait_lowering::check_name(&program.name).map_err(|reason| {
+        anyhow!("{}: the module's name '{}' {reason}", cli.input.display(), program.name)
+    })?;
+    if cli.action.mlir_to_header {
+        return Ok(write_bytes(&cli.output, ait_lowering::header(&program).as_bytes())?);
     }
     let llvm = LlvmContext::create();
     let location = module.as_operation().location();
@@ -151,5 +153,5 @@ fn emit(cli: &Cli, module: &LlvmModule<'_>) -> Result<()> {
         }
         .map_err(|message| anyhow!(message))?
     };
-    output::write(&cli.output, |sink| Ok(sink.write_all(&bytes)?))
+    Ok(write_bytes(&cli.output, &bytes)?)
 }

@@ -1,6 +1,6 @@
 //! Seeded mutations of models: the importer never panics, never hangs, never allocates out of proportion.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
 
 mod common;
 

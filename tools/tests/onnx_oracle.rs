@@ -3,7 +3,7 @@
 //! What the node tests become is evaluated in numpy and compared with what they expect; `test/onnx_node` and
 //! `test/pipeline` do the same with compiled code. The environment is made by `scripts/setup`.
 
-#![allow(clippy::expect_used, reason = "helpers of tests")]
+#![allow(clippy::expect_used, clippy::print_stderr, reason = "helpers of tests")]
 
 use ait_tools::onnx::{ImportOptions, docs, import};
 use melior::ir::operation::OperationLike;

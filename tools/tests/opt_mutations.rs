@@ -69,11 +69,11 @@ fn mutate(text: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     text
 }
 
-fn opt(input: &[u8]) -> Output {
+fn ait(arguments: &[&str], input: &[u8]) -> Output {
     // 6 GiB of address space and 100 s are far more than any of these modules needs.
     let mut child = Command::new("sh")
         .args(["-c", "ulimit -v 6291456; exec timeout 100 \"$@\"", "sh", env!("CARGO_BIN_EXE_ait")])
-        .args(["opt", "--split-input-file", "--ait-pipeline", "-"])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -88,6 +88,41 @@ fn opt(input: &[u8]) -> Output {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     output
+}
+
+fn opt(input: &[u8]) -> Output {
+    ait(&["opt", "--split-input-file", "--ait-pipeline", "-"], input)
+}
+
+/// What upstream's reader does not survive are single bits; longer damage it mostly sees.
+fn damage(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..rng.random_range(1..=2) {
+        let at = rng.random_range(4..bytes.len());
+        if rng.random() { bytes[at] ^= 1 << rng.random_range(0..8) } else { bytes[at] = rng.random() }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_bytecode_is_processed_or_refused() {
+    let text =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../test/lowering/translate/entry.mlir")).unwrap();
+    let bytecode = ait(&["opt", "--emit-bytecode", "-"], &text).stdout;
+    assert!(bytecode.starts_with(b"ML\xefR"));
+    let again = ait(&["opt", "--emit-bytecode", "-"], &bytecode);
+    assert!(again.status.success() && again.stdout == bytecode, "{again:?}");
+    let mut rng = ChaCha8Rng::seed_from_u64(setting("AIT_SEED", 2026));
+    let mut died = 0;
+    for _ in 0..setting("AIT_MUTANTS", 60) {
+        let mutant = damage(&bytecode, &mut rng);
+        let output = ait(&["opt", "-"], &mutant);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{:?}\n{stderr}\n{mutant:?}", output.status);
+        died += u32::from(stderr.contains("MLIR's reader died of signal"));
+        assert!(output.status.success() || !stderr.is_empty());
+    }
+    println!("the reader died of {died}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The entry code of a model in MLIR's `llvm` dialect: tables and functions of `ait_runtime.h`.
 
 use super::dialect::{Code, Constant, Function, Globals, Made};
-use super::model::{Address, Base, Call, Layer, Model, Tensor};
+use super::model::{Address, Base, Call, Layer, MAX_RANK, Model, Tensor};
 use super::xnn::XnnCall;
 use ait_dialects::Layout;
 use melior::Context;
@@ -13,8 +13,6 @@ use std::collections::BTreeMap;
 
 /// `AIT_ABI_VERSION`.
 const ABI_VERSION: i64 = 1;
-/// `AIT_MAX_RANK`.
-const MAX_RANK: usize = 8;
 
 /// Most layers of one function: LLVM takes time quadratic in the calls of a function.
 const MOST_CALLS: usize = 512;
@@ -27,7 +25,7 @@ pub type Initial = Vec<(String, Constant)>;
 /// A module of the `llvm` dialect with the model's tables and functions, and the values of its tables; kernels are declared.
 ///
 /// # Errors
-/// What `ait_runtime.h` cannot express: a tensor of rank above 8.
+/// Faults of the compiler.
 pub fn entry<'c>(context: &'c Context, model: &Model<'_>, checksum: u64) -> Made<(Module<'c>, Initial)> {
     let module = Module::new(Location::unknown(context));
     let mut entry = Entry {
@@ -249,9 +247,6 @@ impl<'c> Entry<'_, '_, 'c, '_> {
 
     /// `ait_tensor_desc`.
     fn tensor(&mut self, tensor: &Tensor) -> Made<Constant> {
-        if tensor.shape.len() > MAX_RANK {
-            return Err(format!("tensor {:?} has more than {MAX_RANK} dimensions", tensor.name));
-        }
         let mut dims = tensor.shape.clone();
         dims.resize(MAX_RANK, 0);
         let rank = i64::try_from(tensor.shape.len()).map_err(|error| error.to_string())?;

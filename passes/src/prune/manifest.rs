@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ait_runtime::paths::write_atomically;
+use ait_runtime::output::write_bytes;
 use melior::ir::{Module, operation::OperationLike};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -142,8 +142,7 @@ impl Manifest {
         let beside = Self::header_path(path);
         let text = serde_json::to_string_pretty(&header).map_err(|error| named(&beside, &error))? + "\n";
         for (path, bytes) in [(path, bytes.as_slice()), (&beside, text.as_bytes())] {
-            let written = write_atomically(path, 0o644, |temporary| std::fs::write(temporary, bytes));
-            written.map_err(|error: std::io::Error| named(path, &error))?;
+            write_bytes(path, bytes).map_err(|error| error.to_string())?;
         }
         Ok(())
     }

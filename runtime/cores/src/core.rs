@@ -25,12 +25,12 @@ pub enum CoreError {
     #[error("there is no core '{0}'; there are {known}", known = Core::names().join(", "))]
     Unknown(String),
     /// The file could not be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The text does not describe a core.
     #[error("{name}: {reason}")]
@@ -155,7 +155,7 @@ impl Core {
     /// When it cannot be read or does not describe a core.
     pub fn load(path: &Path) -> Result<Self, CoreError> {
         let text = std::fs::read_to_string(path)
-            .map_err(|source| CoreError::File { path: path.to_owned(), source })?;
+            .map_err(|error| CoreError::File { path: path.to_owned(), error })?;
         Self::parse(&path.display().to_string(), &text)
     }
 

@@ -1,6 +1,6 @@
 //! The model of the X60 against published measurements of it (docs/measuring.md); prints the table of errors.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use ait_cores::{Caches, Class, Core, Instruction, Pipeline, Register, VectorType};
 

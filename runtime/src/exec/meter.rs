@@ -12,7 +12,7 @@ use std::process::Command;
 use ait_cores::{Core, Reading, Report};
 
 use super::place::{Place, at};
-use super::{ExecError, Job, Qemu, count, process};
+use super::{ExecError, Job, Qemu, count, process, program};
 
 /// The plugin's file, beside the tools or in the folder above test programs.
 const PLUGIN: &str = "libait_meter.so";
@@ -37,12 +37,17 @@ impl Qemu {
         let vlen = self.vlen.ok_or_else(|| unavailable("the meter is for cores with vectors".to_owned()))?;
         core.clone().at_vlen(vlen).map_err(|error| unavailable(error.to_string()))?;
         let plugin = plugin().map_err(unavailable)?;
+        program::check(&job.program)?;
         let place = Place::new(job)?;
         place.link(&job.program, &place.path().join(PROGRAM))?;
         at(Path::new(CORE), fs::write(place.path().join(CORE), core.text()))?;
         let command = self.meter_command(&plugin, vlen, place.path(), job);
-        process::run(command, &job.program, job.timeout)?;
-        let readings = read(&place.path().join(REPORT))?;
+        process::run(command, &job.program, job.timeout).map_err(|error| blamed(error, &plugin))?;
+        let report = place.path().join(REPORT);
+        if !report.exists() {
+            return Err(unavailable(format!("{} left no report: {NOT_OURS}", plugin.display())));
+        }
+        let readings = read(&report)?;
         place.collect(job)?;
         Ok(readings)
     }
@@ -55,6 +60,21 @@ impl Qemu {
         command.arg("-plugin").arg(plugin_option(plugin, vlen)).arg(format!("./{PROGRAM}")).args(&job.args);
         command.env_clear().current_dir(directory);
         command
+    }
+}
+
+/// QEMU's own complaint about a plugin, before it runs the program.
+const NOT_LOADED: &str = "Could not load plugin";
+const NOT_OURS: &str = "it is not the meter of this ait: run `cargo build -p ait-meter`, or set AIT_METER";
+
+/// The program is not at fault where QEMU did not take the plugin.
+fn blamed(error: ExecError, plugin: &Path) -> ExecError {
+    match error {
+        ExecError::Exit { stderr, .. } if stderr.contains(NOT_LOADED) => {
+            let reason = stderr.trim_end().replace('\n', "\n  ");
+            ExecError::Unavailable(format!("{}: {NOT_OURS}\n  {reason}", plugin.display()))
+        }
+        other => other,
     }
 }
 
@@ -90,7 +110,7 @@ fn plugin() -> Result<PathBuf, String> {
 fn read(path: &Path) -> Result<Vec<Reading>, ExecError> {
     let invalid = |reason: String| ExecError::File {
         path: REPORT.into(),
-        source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
+        error: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
     };
     let text = at(Path::new(REPORT), fs::read(path))?;
     let report: Report = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;

@@ -4,6 +4,7 @@ pub mod count;
 mod meter;
 mod place;
 mod process;
+mod program;
 mod qemu;
 
 use std::ffi::OsString;
@@ -74,13 +75,16 @@ pub enum ExecError {
     #[error("{0}")]
     Unavailable(String),
     /// A file of the job could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: std::io::Error,
+        error: std::io::Error,
     },
+    /// A result could not be written; the text names it.
+    #[error(transparent)]
+    Write(#[from] std::io::Error),
     /// The program did not end in time and was killed.
     #[error("{program} was killed after {limit:?}{}", indented(stderr))]
     Timeout {
@@ -125,7 +129,8 @@ pub trait Executor {
 /// The exit code that the runtime gives on a core without the vector extension it needs.
 pub const EXIT_NO_VECTOR: i32 = 3;
 
-fn explain(code: i32) -> String {
+/// How a program ended that exited with `code`.
+pub fn explain(code: i32) -> String {
     match code {
         EXIT_NO_VECTOR => {
             format!("exited with {code}: the core has no RVV 1.0 vector unit of at least 128 bits")

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use super::{ExecError, Job, JobFile};
-use crate::paths;
+use crate::output;
 
 /// A directory with a job's inputs; it is removed with the value.
 pub(super) struct Place(tempfile::TempDir);
@@ -15,7 +15,7 @@ impl Place {
         let directory = tempfile::Builder::new()
             .prefix("ait-job-")
             .tempdir()
-            .map_err(|source| ExecError::File { path: env::temp_dir(), source })?;
+            .map_err(|error| ExecError::File { path: env::temp_dir(), error })?;
         let place = Self(directory);
         for file in &job.inputs {
             place.link(&file.path, &place.inside(file)?)?;
@@ -37,8 +37,8 @@ impl Place {
     pub(super) fn collect(&self, job: &Job) -> Result<(), ExecError> {
         for file in &job.outputs {
             let made = self.inside(file)?;
-            paths::write_atomically(&file.path, 0o644, |temporary| fs::copy(made, temporary).map(|_| ()))
-                .map_err(|source: io::Error| ExecError::File { path: file.path.clone(), source })?;
+            let mut made = at(&made, fs::File::open(&made))?;
+            output::write(&file.path, |sink| io::copy(&mut made, sink).map(drop))?;
         }
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Place {
             Some(last) if last == name.as_os_str() => Ok(self.path().join(name)),
             _ => Err(ExecError::File {
                 path: name.to_owned(),
-                source: io::Error::new(io::ErrorKind::InvalidInput, "a job's file names have no directories"),
+                error: io::Error::new(io::ErrorKind::InvalidInput, "a job's file names have no directories"),
             }),
         }
     }
@@ -57,7 +57,7 @@ impl Place {
 
 /// An error about the file `path`.
 pub(super) fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, ExecError> {
-    result.map_err(|source| ExecError::File { path: path.to_owned(), source })
+    result.map_err(|error| ExecError::File { path: path.to_owned(), error })
 }
 
 #[cfg(test)]

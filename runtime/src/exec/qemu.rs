@@ -1,12 +1,14 @@
 //! QEMU user mode, the default executor.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 use std::{env, io, thread};
 
 use super::count::{self, Region};
 use super::place::{Place, at};
-use super::{ExecError, Executor, Job, Output, process};
+use super::{ExecError, Executor, Job, Output, process, program};
 use crate::paths;
 
 /// The shortest vector register, in bits, that compiled networks run on.
@@ -17,6 +19,8 @@ pub const MAX_VLEN: u32 = 1024;
 const PROGRAM: &str = "qemu-riscv64";
 const OLDEST: u32 = 8;
 const SIGPIPE: i32 = 13;
+/// For how long QEMU may think about its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(30);
 const REMEDY: &str = "run `make setup`, or set AIT_QEMU to a qemu-riscv64 of version 8 or newer";
 
 /// `qemu-riscv64` with the vector extension.
@@ -35,30 +39,31 @@ impl Qemu {
     /// # Errors
     /// When `vlen` is not possible, there is no QEMU, or it is older than version 8.
     pub fn new(vlen: u32) -> Result<Self, ExecError> {
-        if !vlen.is_power_of_two() || !(MIN_VLEN..=MAX_VLEN).contains(&vlen) {
-            return Err(ExecError::Unavailable(format!(
-                "VLEN {vlen} is not a power of two from {MIN_VLEN} to {MAX_VLEN}"
-            )));
-        }
-        // Ones in tails and masked-off elements make wrong vector lengths visible.
-        let cpu =
-            format!("rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,rvv_ta_all_1s=true,rvv_ma_all_1s=true");
-        Self::with_cpu(cpu, Some(vlen))
+        Self::within(VERSION_LIMIT, Some(vlen))
     }
 
-    /// QEMU with a core that has no vector unit.
+    /// As [`Qemu::new`], or with a core that has no vector unit; QEMU is given up when it does not answer within
+    /// `limit`.
     ///
     /// # Errors
     /// As [`Qemu::new`].
-    pub fn without_vector() -> Result<Self, ExecError> {
-        Self::with_cpu("rv64,v=false".to_owned(), None)
-    }
-
-    fn with_cpu(cpu: String, vlen: Option<u32>) -> Result<Self, ExecError> {
+    pub fn within(limit: Duration, vlen: Option<u32>) -> Result<Self, ExecError> {
+        let cpu = vlen.map_or_else(|| Ok("rv64,v=false".to_owned()), vector_cpu)?;
         let program = locate()?;
-        check_version(&program)?;
+        check_version(&program, limit.min(VERSION_LIMIT))?;
         Ok(Self { program, cpu, vlen })
     }
+}
+
+/// A core with vector registers of `vlen` bits.
+fn vector_cpu(vlen: u32) -> Result<String, ExecError> {
+    if !vlen.is_power_of_two() || !(MIN_VLEN..=MAX_VLEN).contains(&vlen) {
+        return Err(ExecError::Unavailable(format!(
+            "VLEN {vlen} is not a power of two from {MIN_VLEN} to {MAX_VLEN}"
+        )));
+    }
+    // Ones in tails and masked-off elements make wrong vector lengths visible.
+    Ok(format!("rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,rvv_ta_all_1s=true,rvv_ma_all_1s=true"))
 }
 
 impl Executor for Qemu {
@@ -76,13 +81,18 @@ impl Qemu {
     /// # Errors
     /// As [`Executor::run`]; when the log is damaged or the calls do not pair.
     pub fn count(&self, job: &Job) -> Result<Vec<Region>, ExecError> {
-        let log_error = |source| ExecError::File { path: "QEMU's log".into(), source };
+        let log_error = |error| ExecError::File { path: "QEMU's log".into(), error };
         let (reader, writer) = io::pipe().map_err(log_error)?;
-        let log = thread::spawn(move || count::read(reader));
+        let (sender, log) = channel();
+        // Nobody waits for it if a process that QEMU left behind keeps the log open.
+        thread::spawn(move || drop(sender.send(count::read(reader))));
         let ran = self.run_with(job, |command| {
             command.args(["-seed", "1", "-d", "in_asm,exec,nochain", "-D", "/proc/self/fd/0"]).stdin(writer);
         });
-        let regions = log.join().unwrap_or_else(|_| Err(io::Error::other("its reader died")));
+        // Counting goes on after the program's end.
+        let regions = log.recv_timeout(job.timeout);
+        let regions =
+            regions.unwrap_or_else(|_| Err(io::Error::other("it does not end, or its reader died")));
         match (ran, regions) {
             // QEMU dies of a broken pipe when its log is not understood.
             (Err(ExecError::Signal { signal: SIGPIPE, .. }), Err(source)) => Err(log_error(source)),
@@ -95,6 +105,7 @@ impl Qemu {
 
     /// Runs `job`; `prepare` gives QEMU's own options and standard input.
     fn run_with(&self, job: &Job, prepare: impl FnOnce(&mut Command)) -> Result<Output, ExecError> {
+        program::check(&job.program)?;
         let place = Place::new(job)?;
         let program = at(&job.program, job.program.canonicalize())?;
         let mut command = Command::new(&self.program);
@@ -109,7 +120,9 @@ impl Qemu {
 
 fn locate() -> Result<PathBuf, ExecError> {
     if let Some(path) = env::var_os("AIT_QEMU").filter(|path| !path.is_empty()) {
-        return Ok(PathBuf::from(path));
+        // Programs run in another directory than this one.
+        let path = PathBuf::from(path);
+        return if path.components().count() > 1 { at(&path, absolute(&path)) } else { Ok(path) };
     }
     let cached = paths::cache_dir().join("qemu/bin").join(PROGRAM);
     if cached.is_file() {
@@ -119,10 +132,17 @@ fn locate() -> Result<PathBuf, ExecError> {
         .ok_or_else(|| ExecError::Unavailable(format!("there is no {PROGRAM}: {REMEDY}")))
 }
 
-fn check_version(program: &Path) -> Result<(), ExecError> {
+fn check_version(program: &Path, limit: Duration) -> Result<(), ExecError> {
     let unavailable = |why: String| ExecError::Unavailable(format!("{}: {why}: {REMEDY}", program.display()));
-    let output =
-        Command::new(program).arg("--version").output().map_err(|error| unavailable(error.to_string()))?;
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null());
+    let output = process::run(command, program, limit).map_err(|error| match error {
+        // These name the program themselves.
+        ExecError::Timeout { .. } | ExecError::Exit { .. } | ExecError::Signal { .. } => {
+            ExecError::Unavailable(format!("{error}\nIt was asked for its version: {REMEDY}"))
+        }
+        other => ExecError::Unavailable(format!("{other}: {REMEDY}")),
+    })?;
     match major_version(&String::from_utf8_lossy(&output.stdout)) {
         Some(major) if major >= OLDEST => Ok(()),
         Some(major) => Err(unavailable(format!("version {major} is too old for RVV 1.0"))),

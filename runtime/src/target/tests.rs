@@ -3,6 +3,7 @@
 use super::*;
 use crate::exec::{ExecError, Executor, Job, JobFile, Qemu};
 use crate::{Tensor, npy};
+use std::time::Duration;
 
 /// y = x + weights, two elements; the kernel runs in two tasks.
 const MODEL: &str = r#"
@@ -94,7 +95,7 @@ fn an_executable_answers_and_is_reproducible() {
 fn a_core_without_vectors_is_explained() {
     let fixture = Fixture::new();
     let job = fixture.job(fixture.executable(false));
-    let error = Qemu::without_vector().unwrap().run(&job).unwrap_err();
+    let error = Qemu::within(Duration::from_secs(30), None).unwrap().run(&job).unwrap_err();
     assert!(matches!(error, ExecError::Exit { code: 3, .. }), "{error}");
     assert!(!fixture.path("y.npy").exists());
 }

@@ -3,7 +3,7 @@
 //!
 //! Every append is a single write to a file opened for appending, under an exclusive lock (`flock`). A line without its
 //! end can therefore only be what a killed process left; it is cut off, and said to be. What else cannot be read is left
-//! where it is, ignored, and said to be.
+//! where it is, ignored, and said to be. A file that does not begin with a record is somebody else's and is left alone.
 
 #[cfg(test)]
 mod tests;
@@ -41,7 +41,7 @@ impl<R: Record> Log<R> {
     /// Opens a log to append to; made if it does not exist.
     ///
     /// # Errors
-    /// What the file system reports, with the path.
+    /// What the file system reports, with the path; if the file is no log.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::with(path, OpenOptions::new().read(true).append(true).create(true), true)
     }
@@ -49,7 +49,7 @@ impl<R: Record> Log<R> {
     /// Reads a log.
     ///
     /// # Errors
-    /// What the file system reports, with the path.
+    /// What the file system reports, with the path; if the file is no log.
     pub fn read(path: &Path) -> io::Result<Self> {
         Self::with(path, OpenOptions::new().read(true), false)
     }
@@ -122,6 +122,9 @@ impl<R: Record> Log<R> {
         self.file.seek(SeekFrom::Start(self.bytes))?;
         let mut text = Vec::new();
         (&self.file).take(length - self.bytes).read_to_end(&mut text)?;
+        if self.bytes == 0 {
+            begins_with_a_record::<R>(&text)?;
+        }
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let (lines, torn) = text.split_at(whole);
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -160,6 +163,18 @@ impl<R: Record> Log<R> {
 
     fn notice(&mut self, message: std::fmt::Arguments<'_>) {
         self.notices.push(format!("{}:{}: {message}", self.path.display(), self.lines));
+    }
+}
+
+/// What is not empty begins with a whole record, or is not a log: nothing may be cut off or appended.
+fn begins_with_a_record<R: Record>(text: &[u8]) -> io::Result<()> {
+    let Some(first) = text.split_inclusive(|&byte| byte == b'\n').next() else { return Ok(()) };
+    match serde_json::from_slice::<R>(first) {
+        Ok(_) if first.ends_with(b"\n") => Ok(()),
+        Ok(_) => Err(io::Error::other("is not a tuning log: its first line has no end")),
+        Err(error) => {
+            Err(io::Error::other(format!("is not a tuning log: its first line is not a record ({error})")))
+        }
     }
 }
 

@@ -64,15 +64,35 @@ fn a_torn_line_is_cut_off_aloud() {
 fn foreign_lines_are_ignored_aloud() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
-    std::fs::write(&path, b"hello\n{\"key\":1,\"value\":1,\"more\":0}\n\xff\n{\"key\":3,\"value\":1}\n\n")
+    std::fs::write(&path, b"{\"key\":3,\"value\":1}\nhello\n{\"key\":1,\"value\":1,\"more\":0}\n\xff\n\n")
         .unwrap();
     append_raw(&path, b"{\"key\":3,\"value\":2}\n");
     let mut log = Log::<Line>::open(&path).unwrap();
     assert_eq!((keys(&log), log.get(&3).unwrap().value), (vec![3], 1.0));
     let notices = log.take_notices();
     let lines: Vec<_> = notices.iter().map(|notice| notice.split(':').nth(1).unwrap()).collect();
-    assert_eq!(lines, ["1", "2", "3", "5", "6"]);
+    assert_eq!(lines, ["2", "3", "4", "5", "6"]);
     assert!(notices[4].contains("repeats an earlier record"), "{notices:?}");
+}
+
+#[test]
+fn what_is_no_log_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes");
+    for text in [
+        "precious notes",
+        "precious notes\n{\"key\":1,\"value\":1}\n",
+        "\n",
+        "{\"key\":1,\"val",
+        "{\"key\":1,\"value\":1}",
+    ] {
+        std::fs::write(&path, text).unwrap();
+        for log in [Log::<Line>::open(&path), Log::<Line>::read(&path)] {
+            let error = log.err().unwrap().to_string();
+            assert!(error.contains("notes: is not a tuning log: its first line"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@
 //! executed, the `Recorder` of the thread counts it, collects the lines it misses, and issues its
 //! instructions when the next block begins.
 
+#![allow(clippy::print_stderr, reason = "what goes wrong in QEMU is said in QEMU")]
+
 mod block;
 mod ledger;
 mod recorder;

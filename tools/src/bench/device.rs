@@ -3,6 +3,7 @@
 use super::emit::{Group, Manifest, Run};
 use super::report::{geometric_mean, percent};
 use ait_runtime::table::Table;
+use ait_runtime::text::visible;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -135,7 +136,7 @@ impl Report {
         let threads =
             if self.threads == 1 { "one thread".to_owned() } else { format!("{} threads", self.threads) };
         let Self { model, unit, vlen, repeats, .. } = self;
-        format!("{model}, {unit}, VLEN {vlen}, {threads}, median of {repeats}")
+        format!("{}, {unit}, VLEN {vlen}, {threads}, median of {repeats}", visible(model))
     }
 
     fn table(&self) -> Table {

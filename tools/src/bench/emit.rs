@@ -9,8 +9,9 @@ use super::{Arguments, Incomparable, Plan, measure, whole, whole_plan};
 use crate::cli::joined;
 use crate::measure::Choice;
 use crate::measure::layer::LeftOut;
-use crate::output::write_text;
-use anyhow::{Result, ensure};
+use crate::set::Directory;
+use ait_runtime::output::{print, write_bytes};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::ExitCode;
@@ -74,9 +75,10 @@ impl Manifest {
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
-        write_text(&directory.join("bench.json"), &(serde_json::to_string(self)? + "\n"))?;
+        write_bytes(&directory.join("bench.json"), (serde_json::to_string(self)? + "\n").as_bytes())?;
         let groups: Vec<String> = (0..self.groups.len()).map(|group| group.to_string()).collect();
-        write_text(&directory.join("run.sh"), &SCRIPT.replace("GROUPS", &groups.join(" ")))
+        write_bytes(&directory.join("run.sh"), SCRIPT.replace("GROUPS", &groups.join(" ")).as_bytes())?;
+        Ok(())
     }
 }
 
@@ -97,15 +99,19 @@ done
 /// As a measurement; when the directory exists or cannot be written.
 pub fn emit(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<ExitCode> {
     ensure!(!directory.exists(), "{} exists already", directory.display());
-    let groups = if arguments.whole {
-        emit_whole(arguments, plan, directory)?
-    } else {
-        emit_layers(arguments, plan, directory)?
+    let beside = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let around = Directory::new(beside)?;
+    let stage = around.stage()?;
+    let made = stage.path().join("made");
+    let groups = match arguments.whole {
+        true => emit_whole(arguments, plan, &made)?,
+        false => emit_layers(arguments, plan, &made)?,
     };
     let (version, options) = (env!("CARGO_PKG_VERSION").to_owned(), joined(&plan.options));
     let programs = groups.len();
-    Manifest { version, options, groups }.write(directory)?;
-    println!("{}: {programs} programs; on the board: sh run.sh > times.jsonl", directory.display());
+    Manifest { version, options, groups }.write(&made)?;
+    std::fs::rename(&made, directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    print(&format!("{}: {programs} programs; on the board: sh run.sh > times.jsonl\n", directory.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,7 +140,7 @@ fn emit_layers(arguments: &Arguments, plan: &Plan, directory: &Path) -> Result<V
             });
         }
         LeftOut::ensure_some(&model, groups.len() - before, &left_out)?;
-        left_out.iter().for_each(|one| println!("{}", one.sentence()));
+        print(&left_out.iter().map(|one| one.sentence() + "\n").collect::<String>())?;
     }
     Ok(groups)
 }

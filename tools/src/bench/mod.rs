@@ -16,7 +16,9 @@ use crate::cli::{Machine, Sizes, Tuning, joined};
 use crate::compile;
 use crate::jobs;
 use crate::measure::layer::{Layer, LeftOut};
+use crate::print_json;
 use ait_passes::PassError;
+use ait_runtime::output::{print, write_bytes};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -209,22 +211,22 @@ fn page_of<R>(preface: &str, reports: &[R], section: impl Fn(&R) -> String) -> S
     std::iter::once(preface).chain(reports.iter().map(section)).collect()
 }
 
-/// Prints the result and writes the files that were asked for.
+/// Writes the files that were asked for and prints the result.
 fn show<R: Serialize>(
     arguments: &Arguments,
     reports: &[R],
     text: impl Fn(&R) -> String,
     files: &[(&Option<PathBuf>, String)],
 ) -> Result<ExitCode> {
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(reports)?);
-    } else {
-        reports.iter().for_each(|report| print!("{}", text(report)));
-    }
     for (path, page) in files {
         if let Some(path) = path {
-            crate::output::write_text(path, page)?;
+            write_bytes(path, page.as_bytes())?;
         }
+    }
+    if arguments.json {
+        print_json(&reports)?;
+    } else {
+        print(&reports.iter().map(text).collect::<String>())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -260,7 +262,7 @@ fn memory(arguments: &Arguments, path: &Path, options: &[(&'static str, String)]
         let sparsity = if sparsity > 0.0 { format!("sparsity={sparsity}") } else { String::new() };
         let pipeline = format!("ait-pipeline{{layout=cnhw {sparsity} {}}}", joined(options));
         let context = ait_dialects::context();
-        let module = compile::after(&context, path, &arguments.sizes.or_one(), None, &pipeline)?;
+        let module = compile::after(&context, path, &arguments.sizes.or_one(), Some("network"), &pipeline)?;
         let model =
             ait_lowering::read(&module).map_err(|fault| PassError::new(fault.location, fault.message))?;
         Ok(ait_lowering::Report::new(&model, None))

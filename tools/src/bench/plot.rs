@@ -2,7 +2,7 @@
 
 use super::report::{self, Row, percent};
 use super::whole;
-use ait_runtime::svg::escaped;
+use ait_runtime::text::xml;
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 900.0;
@@ -139,7 +139,7 @@ impl Bar {
 
 fn label(text: &mut String, x: f64, y: f64, more: &str, label: &str) {
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "<text x=\"{x}\" y=\"{y:.1}\"{more}>{}</text>", escaped(label));
+    let _ = writeln!(text, "<text x=\"{x}\" y=\"{y:.1}\"{more}>{}</text>", xml(label));
 }
 
 /// The last one from there on.

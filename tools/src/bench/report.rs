@@ -6,6 +6,7 @@ use crate::measure::layer::{Layer, LeftOut};
 use crate::measure::{Choice, threads};
 use ait_cores::Cause;
 use ait_runtime::table::Table;
+use ait_runtime::text::visible;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -128,7 +129,8 @@ impl Report {
     /// What was measured, on what.
     pub fn title(&self) -> String {
         let threads = threads(self.threads);
-        format!("{}, model cycles ({}), VLEN {}, {threads}", self.model, self.core, self.vlen)
+        let model = visible(&self.model);
+        format!("{model}, model cycles ({}), VLEN {}, {threads}", self.core, self.vlen)
     }
 
     fn sentences(&self) -> impl Iterator<Item = String> {

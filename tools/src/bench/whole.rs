@@ -16,6 +16,7 @@ use ait_passes::eqsat::explain::Estimate;
 use ait_runtime::exec::Qemu;
 use ait_runtime::table::Table;
 use ait_runtime::target::Clock;
+use ait_runtime::text::visible;
 use ait_runtime::{Tensor, npy};
 use anyhow::{Context as _, Result, ensure};
 use rand::{Rng, SeedableRng};
@@ -161,7 +162,8 @@ impl Report {
     /// What was measured, on what.
     pub fn title(&self) -> String {
         let threads = threads(self.threads);
-        format!("{}, whole network, model cycles ({}), VLEN {}, {threads}", self.model, self.core, self.vlen)
+        let model = visible(&self.model);
+        format!("{model}, whole network, model cycles ({}), VLEN {}, {threads}", self.core, self.vlen)
     }
 
     fn table(&self) -> Table {

@@ -299,6 +299,8 @@ fn identifier(file: &str) -> String {
     match name.chars().next() {
         None => "model".into(),
         Some(first) if first.is_ascii_digit() => format!("net_{name}"),
+        // C reserves such names.
+        Some('_') => format!("net{name}"),
         Some(_) => name,
     }
 }
@@ -313,5 +315,6 @@ mod tests {
         assert_eq!(identifier("3d.onnx"), "net_3d");
         assert_eq!(identifier(""), "model");
         assert_eq!(identifier("naïve"), "na_ve");
+        assert_eq!(identifier("_x.onnx"), "net_x");
     }
 }

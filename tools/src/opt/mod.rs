@@ -4,14 +4,15 @@ mod expected;
 mod passes;
 pub(crate) mod source;
 
-use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode, time::Duration};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use ait_passes::{
     Pipeline, Step,
     diagnostic::{Diagnostic, Severity, SourceLocation, capture},
     table,
 };
-use anyhow::{Context as _, Result, bail};
+use ait_runtime::output::{print, say, write_bytes};
+use anyhow::{Result, bail};
 use clap::Parser;
 use melior::{
     Context,
@@ -95,7 +96,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
 fn run(cli: &Cli, flags: &[String]) -> Result<bool> {
     if let Some(format) = &cli.list_passes {
         let text = if format == "markdown" { table::markdown() } else { table::listing() };
-        std::io::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
+        print(&text)?;
         return Ok(true);
     }
     let context = ait_dialects::context();
@@ -112,7 +113,7 @@ fn run(cli: &Cli, flags: &[String]) -> Result<bool> {
         good &= job.chunk(&source, &chunk)?;
     }
     if cli.timing {
-        eprint!("{}", timing(&job.times));
+        say(timing(&job.times).trim_end());
     }
     if good {
         write(&cli.output, &job.outputs)?;
@@ -145,10 +146,10 @@ impl Job<'_> {
         self.outputs.extend(output);
         if self.cli.verify_diagnostics {
             let faults = expected::compare(&source.name, chunk, &diagnostics)?;
-            faults.iter().for_each(|fault| eprintln!("{}", source.render(fault)));
+            faults.iter().for_each(|fault| say(source.render(fault)));
             return Ok(faults.is_empty());
         }
-        diagnostics.iter().for_each(|diagnostic| eprintln!("{}", source.render(diagnostic)));
+        diagnostics.iter().for_each(|diagnostic| say(source.render(diagnostic)));
         Ok(!failed)
     }
 
@@ -164,7 +165,7 @@ impl Job<'_> {
             times.push((step.to_string(), time));
             if cli.print_ir_after_all {
                 let text = cli.print(module).unwrap_or_default();
-                eprintln!("// -----// IR Dump After {step} //----- //\n{text}");
+                say(format_args!("// -----// IR Dump After {step} //----- //\n{text}"));
             }
         };
         self.pipeline
@@ -216,5 +217,5 @@ pub fn timing(times: &[(String, Duration)]) -> String {
 
 fn write(path: &std::path::Path, outputs: &[Vec<u8>]) -> Result<()> {
     let bytes = outputs.iter().map(Vec::as_slice).collect::<Vec<_>>().join(&b"\n// -----\n"[..]);
-    crate::output::write(path, |sink| Ok(sink.write_all(&bytes)?))
+    Ok(write_bytes(path, &bytes)?)
 }

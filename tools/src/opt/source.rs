@@ -6,6 +6,9 @@ use ait_passes::diagnostic::{Diagnostic, SourceLocation, capture};
 use anyhow::{Context as _, Result, anyhow};
 use melior::{Context, StringRef, ir::Module};
 use mlir_sys::{MlirStringRef, mlirModuleCreateParse, mlirModuleCreateParseFromFile};
+use tempfile::NamedTempFile;
+
+use crate::bytecode;
 
 /// The file name that MLIR gives to text without one.
 const NAMELESS: &str = "-";
@@ -19,6 +22,8 @@ pub struct Source {
     pub name: String,
     is_file: bool,
     bytes: Vec<u8>,
+    /// What to read instead where the input is bytecode.
+    bytecode: Option<NamedTempFile>,
 }
 
 /// One module of an input.
@@ -41,12 +46,18 @@ impl Source {
             std::io::stdin().read_to_end(&mut bytes).context("cannot read stdin")?;
             ("<stdin>".to_owned(), bytes)
         };
-        Ok(Self { name, is_file, bytes })
+        if bytecode::is_bytecode(&bytes) {
+            let bytecode = Some(bytecode::rewritten(&name, &bytes)?);
+            return Ok(Self { name, is_file: false, bytes: Vec::new(), bytecode });
+        }
+        // MLIR opens the file again by a name that is text.
+        let is_file = is_file && path.to_str().is_some();
+        Ok(Self { name, is_file, bytes, bytecode: None })
     }
 
-    /// The modules: one, or with `split` those between separators.
+    /// The modules: one, or with `split` those between separators, which bytecode does not have.
     pub fn chunks(&self, split: bool) -> Vec<Chunk> {
-        if !split {
+        if !split || self.bytecode.is_some() {
             return vec![Chunk { bytes: self.bytes.clone(), whole: true }];
         }
         let mut chunks = vec![Chunk { bytes: vec![], whole: false }];
@@ -68,8 +79,10 @@ impl Source {
         let text = MlirStringRef { data: bytes.as_ptr().cast(), length: bytes.len() - 1 };
         // SAFETY: text and names outlive the calls, and each result is owned by the module alone.
         unsafe {
-            if chunk.whole && self.is_file {
-                let name = StringRef::new(&self.name);
+            let file = self.bytecode.as_ref().map(|file| file.path().to_string_lossy());
+            let file = file.or_else(|| (chunk.whole && self.is_file).then(|| self.name.as_str().into()));
+            if let Some(file) = file {
+                let name = StringRef::new(&file);
                 return Module::from_option_raw(mlirModuleCreateParseFromFile(
                     context.to_raw(),
                     name.to_raw(),

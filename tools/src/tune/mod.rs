@@ -15,8 +15,10 @@ use crate::compile;
 use crate::jobs;
 use crate::measure::layer::{self, Layer, LeftOut};
 use crate::measure::not_a_convolution;
+use crate::print_json;
 use ait_passes::cost::{COMPILER, Choice, Chooser, Key, Oracle, Outcome, Record, Target};
 use ait_passes::diagnostic::say_once;
+use ait_runtime::output::print;
 use ait_runtime::tuning::Log;
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
@@ -101,9 +103,9 @@ pub fn main(arguments: &Arguments) -> Result<ExitCode> {
         summary.write(directory)?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        print_json(&summary)?;
     } else {
-        print!("{}", summary.text());
+        print(&summary.text())?;
     }
     Ok(ExitCode::SUCCESS)
 }

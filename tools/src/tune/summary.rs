@@ -4,10 +4,12 @@
 use super::{Item, unit};
 use crate::measure::layer::LeftOut;
 use crate::measure::threads;
-use crate::output::write_text;
+use crate::set::Directory;
 use ait_passes::cost::{Chooser, Given, Oracle, Picked, Record, Target};
-use ait_runtime::{svg, table::Table};
-use anyhow::{Context as _, Result};
+use ait_runtime::output::write_bytes;
+use ait_runtime::table::Table;
+use ait_runtime::text::{visible, xml};
+use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -115,7 +117,7 @@ impl Summary {
 
     fn title(&self) -> String {
         let threads = threads(self.threads);
-        format!("{}, {}, VLEN {}, {threads}", self.model, self.unit, self.vlen)
+        format!("{}, {}, VLEN {}, {threads}", visible(&self.model), self.unit, self.vlen)
     }
 
     fn sentences(&self) -> String {
@@ -140,12 +142,19 @@ impl Summary {
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
-        std::fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make the directory {}", directory.display()))?;
-        write_text(&directory.join("summary.md"), &self.markdown())?;
-        write_text(&directory.join("summary.json"), &(serde_json::to_string_pretty(self)? + "\n"))?;
-        write_text(&directory.join("summary.svg"), &self.svg())?;
-        write_text(&directory.join("prune.toml"), &self.config())
+        let results = Directory::new(directory)?;
+        let stage = results.stage()?;
+        let files = [
+            ("summary.md", self.markdown()),
+            ("summary.json", serde_json::to_string_pretty(self)? + "\n"),
+            ("summary.svg", self.svg()),
+            ("prune.toml", self.config()),
+        ];
+        for (name, text) in &files {
+            write_bytes(&stage.path().join(name), text.as_bytes())?;
+        }
+        results.publish(&stage, &files.map(|(name, _)| name.to_owned()))?;
+        Ok(())
     }
 
     fn markdown(&self) -> String {
@@ -178,14 +187,14 @@ impl Summary {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"{height}\" font-family=\"sans-serif\" \
              font-size=\"10\">\n<rect width=\"900\" height=\"{height}\" fill=\"white\"/>\n\
              <text x=\"12\" y=\"22\" font-size=\"14\" font-weight=\"bold\">{}</text>\n",
-            svg::escaped(&self.title())
+            xml(&self.title())
         );
         for (index, row) in self.rows.iter().enumerate() {
             let y = 40.0 + BAR * index as f64;
             let length = 460.0 * row.cycles.unwrap_or(0) as f64 / most;
             let colour = if row.sparsity == 0.0 { "#9ecae1" } else { "#1f5fa8" };
-            let label = svg::escaped(&row.label());
-            let choice = svg::escaped(row.choice.as_deref().unwrap_or("nothing was right"));
+            let label = xml(&row.label());
+            let choice = xml(row.choice.as_deref().unwrap_or("nothing was right"));
             let _ = writeln!(
                 text,
                 "<text x=\"232\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>\n\
