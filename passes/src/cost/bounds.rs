@@ -8,8 +8,9 @@ use super::{Convolution, Op, ShapeError};
 const TAPS: usize = 1 << 12;
 /// Elements that the taps of an axis reach over.
 const REACH: usize = 1 << 16;
-/// Results along an axis.
+/// Results along an axis; and the taps of all of them, as a row is walked whole.
 const POSITIONS: usize = 1 << 16;
+const ROW: usize = 1 << 24;
 /// Channels that do not mix.
 const CHANNELS: usize = 1 << 12;
 /// Terms of a sum.
@@ -76,7 +77,8 @@ fn window(conv: &mut Convolution) -> Result<f64, ShapeError> {
 fn plane(conv: &mut Convolution, axis: usize, mut positions: usize) -> f64 {
     let taps = conv.filter[2 + axis];
     conv.dilations[axis] = conv.dilations[axis].min((REACH / taps.max(1)).max(1));
-    let factor = cut(&mut positions, POSITIONS);
+    let window = conv.filter[2].max(1) * conv.filter[3].max(1);
+    let factor = cut(&mut positions, POSITIONS.min(ROW / window));
     let size = |conv: &Convolution| conv.input[2 + axis] + conv.pads[axis] + conv.pads[2 + axis];
     let reach = (taps.saturating_sub(1)) * conv.dilations[axis] + 1;
     let (given, wanted) = (size(conv), positions.saturating_sub(1) * conv.strides[axis] + reach);
@@ -141,6 +143,7 @@ mod tests {
         assert_eq!(factor, f64::from(1 << 8) * f64::from(1 << 14));
     }
 
+    /// None of these would end, or find memory, if it were walked as it is.
     #[test]
     fn estimates_of_anything_end() {
         let most = 1 << 24;
