@@ -45,6 +45,9 @@ impl Message {
     }
 }
 
+/// Changes the data of the tensor whose message begins at a place of the file.
+pub type Change<'c> = dyn Fn(usize, &mut [u8]) -> Result<(), String> + 'c;
+
 /// A model being rewritten.
 pub struct Relocation<'r> {
     /// The file as it is.
@@ -53,8 +56,8 @@ pub struct Relocation<'r> {
     pub directory: Option<&'r Path>,
     /// Name of the new file beside the model.
     pub name: &'r str,
-    /// Changes the data of the tensor whose message begins at a place of the file.
-    pub change: &'r dyn Fn(usize, &mut [u8]) -> Result<(), String>,
+    /// What becomes of the data on its way.
+    pub change: &'r Change<'r>,
 }
 
 /// A model and the file that its tensors moved to.
