@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use ait_dialects::{attributes::Attributes, types};
+use ait_dialects::{access, attributes::Attributes, types};
 use ait_passes::{
     Pipeline, reference_activation,
     rewrite::{Rewriter, name},
@@ -52,7 +52,7 @@ fn apply(op: &OperationRef, x: &[&Tensor]) -> Tensor {
     let computed = match name(*op).as_str() {
         "ait.constant" => {
             let data = types::f32_data(op.attribute("value").unwrap()).unwrap();
-            return Tensor::new(shape(op.result(0).unwrap().into()), data).unwrap();
+            return Tensor::new(shape(access::result(op).unwrap()), data).unwrap();
         }
         "ait.conv2d" => {
             let conv = Conv2d {
@@ -87,7 +87,7 @@ fn apply(op: &OperationRef, x: &[&Tensor]) -> Tensor {
             reference::pad(x[0], &sizes(op, "low"), &sizes(op, "high"), value)
         }
         "ait.reshape" | "ait.convert_layout" => {
-            return Tensor::new(shape(op.result(0).unwrap().into()), x[0].data().to_vec()).unwrap();
+            return Tensor::new(shape(access::result(op).unwrap()), x[0].data().to_vec()).unwrap();
         }
         other => panic!("no reference for {other}"),
     };
@@ -120,7 +120,7 @@ fn evaluate(module: &Module) -> Vec<Tensor> {
             _ => {
                 let operands: Vec<_> = op.operands().map(|value| &values[&key(value)]).collect();
                 let result = apply(&op, &operands);
-                values.insert(key(op.result(0).unwrap().into()), result);
+                values.insert(key(access::result(&op).unwrap()), result);
             }
         }
     }
