@@ -5,6 +5,7 @@
 
 use super::{Conv2d, Dims};
 use crate::kernels::rvv::{P, Rvv, Vl, X};
+use crate::kernels::tile;
 
 /// Where a chunk is packed: one vector for each of `steps`.
 pub struct Panel<'c> {
@@ -94,10 +95,14 @@ impl<'c> Panel<'c> {
             inside(b, dims, [h, w], stride_w, span.length)
         };
         let to = b.index(tap.at, span.start);
+        let rows = usize::try_from(conv.tile).unwrap_or(usize::MAX);
         let zeros = |from: X<'c>, end: X<'c>| {
             b.when(b.lt(from, end), || {
                 let part = b.vl(b.sub(end, from), vl.lmul());
-                let zero = b.vfmv_v_f(0.0, part);
+                // Where LLVM knows `part` to be 1, it makes the zero before all loops, and keeps it in a group. The
+                // strip's length it does not know.
+                let is_kept = tile::fits(rows, 2, vl.lmul()) || b.takes_last_group();
+                let zero = b.vfmv_v_f(0.0, if is_kept { part } else { vl });
                 let [low, high] = tap.channels;
                 b.for_range(low, high, 1, b.index(to, from), |_, to| {
                     b.vse32(zero, to, part);

@@ -351,6 +351,14 @@ fn no_variant_spills() {
     testing::audit(&kernels);
 }
 
+/// The zeros of a pad of one column are a register too, beside those of a tile that fills the register file.
+#[test]
+fn pads_beside_a_full_tile_do_not_spill() {
+    let name = "rvv_nm.conv2d_packed_t7_m4_u2_n1_i1_k1x3_s1x1_p0x1x0x1_d1x1_g1_in1x1x1x28.28x28x28x1_\
+                out1x10x1x28.280x28x28x1_res_act.identity";
+    testing::audit(&[name.parse().unwrap()]);
+}
+
 #[test]
 fn limits() {
     let conv = plain([1, 8, 8, 8], 8, 3, 1);
