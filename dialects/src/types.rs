@@ -223,11 +223,20 @@ pub fn raw_bytes(attribute: Attribute<'_>) -> Result<Vec<u8>, String> {
     Ok(if stored.is_splat() { stored.bytes.repeat(stored.count) } else { stored.bytes.to_vec() })
 }
 
-/// The data of dense `f32` elements (row-major); a splat is expanded, everything else read where it is.
+/// The data of dense `f32` elements, row-major.
+#[derive(Clone, Copy, Debug)]
+pub enum Elements<'c> {
+    /// One value for all.
+    Splat(f32),
+    /// Each its own.
+    All(&'c [f32]),
+}
+
+/// The data of dense `f32` elements where it lies.
 ///
 /// # Errors
 /// If the attribute is not dense `f32`.
-pub fn f32_slice(attribute: Attribute<'_>) -> Result<Cow<'_, [f32]>, String> {
+pub fn f32_elements<'c>(attribute: Attribute<'c>) -> Result<Elements<'c>, String> {
     let wrong = || "the value must be dense f32 elements".to_string();
     let dense = DenseElementsAttribute::try_from(attribute).map_err(|_| wrong())?;
     let r#type = attribute.r#type();
@@ -236,13 +245,26 @@ pub fn f32_slice(attribute: Attribute<'_>) -> Result<Cow<'_, [f32]>, String> {
     }
     let count = usize::try_from(elements(&shape(r#type)?)?).map_err(|_| wrong())?;
     if count == 0 {
-        return Ok(Cow::Borrowed(&[]));
+        return Ok(Elements::All(&[]));
     }
     if dense.is_splat() {
-        return Ok(Cow::Owned(vec![dense.f32_splat_value(); count]));
+        return Ok(Elements::Splat(dense.f32_splat_value()));
     }
-    // SAFETY: a dense f32 attribute that is no splat holds `count` contiguous f32 values as long as the context lives.
-    Ok(Cow::Borrowed(unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<f32>(), count) }))
+    // SAFETY: a dense f32 attribute that is no splat holds `count` contiguous f32 values, as long as its context.
+    Ok(Elements::All(unsafe { std::slice::from_raw_parts(dense.raw_data().cast::<f32>(), count) }))
+}
+
+/// The data of dense `f32` elements (row-major); a splat is expanded, everything else read where it is.
+///
+/// # Errors
+/// If the attribute is not dense `f32`.
+pub fn f32_slice(attribute: Attribute<'_>) -> Result<Cow<'_, [f32]>, String> {
+    Ok(match f32_elements(attribute)? {
+        Elements::All(data) => Cow::Borrowed(data),
+        Elements::Splat(value) => {
+            Cow::Owned(vec![value; usize::try_from(elements(&shape(attribute.r#type())?)?).unwrap_or(0)])
+        }
+    })
 }
 
 /// [`f32_slice`], copied.

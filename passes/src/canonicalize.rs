@@ -13,13 +13,12 @@ use std::collections::HashMap;
 use ait_dialects::{Activation, access, attributes::Attributes, types};
 use melior::ir::{
     AttributeLike, Module, TypeLike, Value, ValueLike,
-    attribute::DenseElementsAttribute,
     operation::{OperationLike, OperationRef},
 };
 
 use crate::{
     Options, PassError,
-    rewrite::{MOST_COPIED, Rewriter, constant, defined_by, is_erased, name, operand, result, shape},
+    rewrite::{MOST_COPIED, Rewriter, defined_by, is_erased, name, operand, reshaped_constant, result, shape},
 };
 
 /// Runs the pass.
@@ -128,16 +127,8 @@ fn reshape<'c, 'a>(
     let build = rewriter.before(op)?;
     let to = shape(op, output)?;
     let is_small = types::elements(&to).is_ok_and(|count| count <= MOST_COPIED);
-    let data = constant(input).filter(|_| is_small);
-    if let Some(dense) = data.and_then(|value| DenseElementsAttribute::try_from(value).ok()) {
-        // SAFETY: a static f32 type of as many elements, which the verifier has checked.
-        let reshaped = unsafe {
-            melior::ir::Attribute::from_raw(mlir_sys::mlirDenseElementsAttrReshapeGet(
-                dense.to_raw(),
-                types::tensor(rewriter.context(), &to, Default::default()).to_raw(),
-            ))
-        };
-        return build.constant_attribute(reshaped).map(Some).map_err(|message| PassError::at(&op, message));
+    if let Some(reshaped) = if is_small { reshaped_constant(build, input, &to) } else { None } {
+        return reshaped.map(Some).map_err(|message| PassError::at(&op, message));
     }
     let Some(inner) = defined_by(input, "ait.reshape") else { return Ok(None) };
     build.reshape(operand(inner, 0)?, &to).map(Some).map_err(|message| PassError::at(&op, message))

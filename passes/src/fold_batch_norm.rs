@@ -9,6 +9,9 @@
 //! s * (W x + b) + t = (s W) x + (s b + t)
 //! ```
 //!
+//! None of the products may be infinite, zero or subnormal where its factors are ordinary (see [`keeps`]): such a map stays
+//! as it is.
+//!
 //! An epilogue in between (a ReLU) does not commute with this and stops it. A batch norm that
 //! finds no such producer becomes `ait.scale_bias`. Computed in f64, stored as f32.
 
@@ -21,6 +24,7 @@ use melior::ir::{
 use crate::{
     Options, PassError,
     canonicalize::erase_dead,
+    eqsat::range::{keeps, within_f32},
     rewrite::{MAX_ELEMENTS, Rewriter, constant_data, definition, is_erased, name, operand, result, shape},
 };
 
@@ -75,7 +79,7 @@ fn batch_norm<'c, 'a>(op: OperationRef<'c, 'a>) -> Result<Option<Affine<'c, 'a>>
     let scale: Vec<f64> = scale
         .iter()
         .zip(variance)
-        .map(|(&scale, &variance)| f64::from(scale) / (f64::from(variance) + epsilon).sqrt())
+        .map(|(&scale, &variance)| within_f32(f64::from(scale) / (f64::from(variance) + epsilon).sqrt()))
         .collect();
     let shift =
         bias.iter().zip(mean).zip(&scale).map(|((&bias, &mean), s)| f64::from(bias) - f64::from(mean) * s);
@@ -154,22 +158,20 @@ fn fold<'c, 'a>(
     let (Some(mut data), Some(bias_data)) = (constant_data(weights), constant_data(bias)) else {
         return Ok(false);
     };
-    // An infinite factor would turn sums that it leaves infinite into NaN.
-    if !map.scale.iter().all(|factor| factor.is_finite()) {
-        return Ok(false);
-    }
     let channels = map.scale.len();
     let row = data.len().checked_div(channels).unwrap_or(0);
     if row == 0 || bias_data.len() != channels {
+        return Ok(false);
+    }
+    let Some(shifted) = shifted(&bias_data, map) else { return Ok(false) };
+    let rows = || data.chunks_exact(row).zip(&map.scale);
+    if !rows().all(|(values, &scale)| values.iter().all(|&value| keeps(value.into(), scale))) {
         return Ok(false);
     }
     for (values, scale) in data.chunks_exact_mut(row).zip(&map.scale) {
         // Plus zero, so that a pruned weight is +0.0 whatever the sign of the scale: the same bytes as from a mask.
         values.iter_mut().for_each(|value| *value = (f64::from(*value) * scale + 0.0) as f32);
     }
-    let shifted = bias_data.iter().zip(&map.scale).zip(&map.shift);
-    let shifted: Vec<f32> = shifted.map(|((&b, s), t)| (f64::from(b) * s + t) as f32).collect();
-
     let build = rewriter.before(producer)?;
     let fail = |message| PassError::at(&op, message);
     let weights = build.constant(&shape(op, weights)?, &data).map_err(fail)?;
@@ -179,6 +181,16 @@ fn fold<'c, 'a>(
     rewriter.set_attribute(producer, "epilogue", map.epilogue.to_attribute(rewriter.context()));
     rewriter.replace(op, map.input);
     Ok(true)
+}
+
+/// The bias of both; none where a product loses what its factors say, or a sum is not finite.
+fn shifted(bias: &[f32], map: &Affine) -> Option<Vec<f32>> {
+    let values = bias.iter().zip(&map.scale).zip(&map.shift);
+    let value = |((&bias, &scale), &shift): ((&f32, &f64), &f64)| {
+        let sum = (f64::from(bias) * scale + shift) as f32;
+        (keeps(bias.into(), scale) && sum.is_finite()).then_some(sum)
+    };
+    values.map(value).collect()
 }
 
 fn scale_bias<'c, 'a>(

@@ -7,14 +7,16 @@ use ait_dialects::{Builder, Layout, access, types};
 use melior::{
     Context,
     ir::{
-        Attribute, Module, Type, Value, ValueLike,
+        Attribute, AttributeLike, Module, Type, TypeLike, Value, ValueLike,
+        attribute::DenseElementsAttribute,
         operation::{OperationLike, OperationRef, WalkOrder, WalkResult},
     },
 };
 use mlir_sys::{
-    MlirOperation, mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull, mlirOperationDestroy,
-    mlirOperationRemoveFromParent, mlirOperationSetAttributeByName, mlirOperationSetOperand,
-    mlirOperationSetOperands, mlirValueGetFirstUse, mlirValueReplaceAllUsesOfWith, mlirValueSetType,
+    MlirOperation, mlirDenseElementsAttrReshapeGet, mlirOpOperandGetNextUse, mlirOpOperandGetOwner,
+    mlirOpOperandIsNull, mlirOperationDestroy, mlirOperationRemoveFromParent,
+    mlirOperationSetAttributeByName, mlirOperationSetOperand, mlirOperationSetOperands, mlirValueGetFirstUse,
+    mlirValueReplaceAllUsesOfWith, mlirValueSetType,
 };
 
 use crate::PassError;
@@ -122,7 +124,7 @@ impl<'c: 'm, 'm> Rewriter<'c, 'm> {
 
     /// Sets an attribute.
     pub fn set_attribute(&self, op: OperationRef<'c, '_>, name: &str, value: Attribute<'c>) {
-        use melior::{StringRef, ir::AttributeLike};
+        use melior::StringRef;
         // SAFETY: op and attribute are alive; MLIR copies the name.
         unsafe {
             mlirOperationSetAttributeByName(op.to_raw(), StringRef::new(name).to_raw(), value.to_raw());
@@ -131,7 +133,6 @@ impl<'c: 'm, 'm> Rewriter<'c, 'm> {
 
     /// Gives a value another type.
     pub fn set_type(&self, value: Value<'c, '_>, r#type: Type<'c>) {
-        use melior::ir::TypeLike;
         // SAFETY: value and type are alive.
         unsafe { mlirValueSetType(value.to_raw(), r#type.to_raw()) }
     }
@@ -187,6 +188,23 @@ pub fn constant_slice<'c>(value: Value<'c, '_>) -> Option<Cow<'c, [f32]>> {
 /// [`constant_slice`], copied.
 pub fn constant_data(value: Value) -> Option<Vec<f32>> {
     constant_slice(value).map(Cow::into_owned)
+}
+
+/// A constant with the elements of another one, row-major, in a shape of as many; none if the other is no constant.
+pub fn reshaped_constant<'c, 'a>(
+    build: Builder<'c, 'a>,
+    value: Value<'c, 'a>,
+    to: &[i64],
+) -> Option<Result<Value<'c, 'a>, String>> {
+    let dense = DenseElementsAttribute::try_from(constant(value)?).ok()?;
+    // SAFETY: a static f32 type of as many elements, which the shape rule has checked.
+    let reshaped = unsafe {
+        Attribute::from_raw(mlirDenseElementsAttrReshapeGet(
+            dense.to_raw(),
+            types::tensor(build.context(), to, Layout::default()).to_raw(),
+        ))
+    };
+    Some(build.constant_attribute(reshaped))
 }
 
 /// The shape of a value.

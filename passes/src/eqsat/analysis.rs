@@ -1,4 +1,5 @@
-//! What is known of a class of equal terms: shape and layout through the ops' own shape rules, and whether it is constant.
+//! What is known of a class of equal terms: shape and layout through the ops' own shape rules, whether it is constant, and
+//! that its terms can be written: what an op demands of its operands is checked here, for every op.
 //!
 //! Terms of one class must agree. Where they do not, a rule is unsound: the first such merge is kept in
 //! [`Facts::fault`] with both terms, and saturation stops with it.
@@ -31,7 +32,7 @@ pub struct Tensor {
     pub pattern: Option<Columns>,
     /// The value of all elements of a constant, if it is known and one.
     pub splat: Option<Number>,
-    /// Bounds of all elements of a constant, if they are known; they are finite.
+    /// Bounds of the elements of a constant, row by row, if they are known; they are finite.
     pub range: Option<Range>,
 }
 
@@ -64,7 +65,7 @@ pub enum Fact {
     Tensor(Tensor),
     /// A leaf that is no tensor.
     Leaf(Leaf),
-    /// A term that its op's shape rule refuses, with the reason.
+    /// A term that its op's shape rule refuses, or whose operands are not what the op demands, with the reason.
     Refused(String),
 }
 
@@ -129,6 +130,8 @@ pub struct Facts {
     pub fault: Option<Fault>,
     /// The rule that is being applied.
     pub rule: &'static str,
+    /// Classes that are new, have a new term, or of which more is known; taken by what looks at them.
+    pub changed: Vec<Id>,
     /// The rules that said something, new or not.
     pub fired: BTreeSet<&'static str>,
     /// The layouts that ops may have besides NCHW, of which `dense` are for convolutions with dense weights.
@@ -145,6 +148,10 @@ impl Analysis<Term> for Facts {
         Known { fact, witness: term.clone() }
     }
 
+    fn modify(graph: &mut Graph, id: Id) {
+        graph.analysis.changed.push(id);
+    }
+
     fn merge(&mut self, a: &mut Known, b: Known) -> DidMerge {
         match (&mut a.fact, b.fact) {
             (Fact::Tensor(left), Fact::Tensor(right))
@@ -155,12 +162,20 @@ impl Analysis<Term> for Facts {
                 let before = left.clone();
                 left.splat = left.splat.or(right.splat);
                 left.pattern = left.pattern.or(right.pattern);
-                left.range = left.range.or(right.range);
+                left.range = left.range.take().or_else(|| right.range.clone());
                 if right.is_constant && !left.is_constant {
                     (left.is_constant, left.layout) = (true, right.layout);
                 }
                 DidMerge(*left != before, *left != right)
             }
+            // A term is refused for what is not known of its operands; more may be known later. Rules make nothing equal
+            // to a refused one, so that both are one term.
+            (Fact::Refused(_), Fact::Refused(_)) => DidMerge(false, false),
+            (left @ Fact::Refused(_), right @ Fact::Tensor(_)) => {
+                (*left, a.witness) = (right, b.witness);
+                DidMerge(true, false)
+            }
+            (Fact::Tensor(_), Fact::Refused(_)) => DidMerge(false, true),
             (left, right) if *left == right => DidMerge(false, false),
             (left, right) => {
                 self.fault.get_or_insert_with(|| Fault {
@@ -214,6 +229,11 @@ pub fn activation(graph: &Graph, id: Id) -> Option<Activation> {
     if let Leaf::Act(act) = leaf(graph, id)? { Some(act.0) } else { None }
 }
 
+/// Whether a term cannot be written, by what is known of its operands at the end.
+pub fn is_refused(graph: &Graph, term: &Term) -> bool {
+    fact(graph, term).is_err()
+}
+
 fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
     let known = |leaves: &[Tensor], index: u32| {
         let tensor = usize::try_from(index).ok().and_then(|index| leaves.get(index).cloned());
@@ -231,11 +251,14 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
         tensor(graph, id).ok_or_else(|| format!("operand {index} is no tensor"))
     };
     if is_folded(term) {
-        let operands: Vec<_> = (0..term.children().len()).map_while(|index| operand(index).ok()).collect();
+        let tensors = term.children().len() - usize::from(matches!(term, Term::BnScale(_)));
+        let operands = (0..tensors).map(operand).collect::<Result<Vec<_>, _>>()?;
+        demands(term, &operands)?;
         return folded(graph, term, &operands);
     }
     let (name, count) = op(term).ok_or("is no op")?;
     let operands = (0..count).map(operand).collect::<Result<Vec<_>, _>>()?;
+    demands(term, &operands)?;
     let leaves = term.children().iter().skip(count).filter_map(|&id| leaf(graph, id)).collect();
     let attributes = Leaves { leaves };
     let shapes: Vec<&[i64]> = operands.iter().map(|tensor| tensor.shape.as_slice()).collect();
@@ -251,32 +274,119 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
     };
     let layout = layout(term, &operands, &attributes, &shape)?;
     // `ait-canonicalize` computes it.
-    let is_constant = matches!(term, Term::Reshape(_)) && operands.iter().all(|it| it.is_constant);
-    Ok(Fact::Tensor(Tensor { layout, is_constant, ..Tensor::new(shape) }))
+    let constant = operands.first().filter(|it| matches!(term, Term::Reshape(_)) && it.is_constant);
+    let known = constant.map(|from| Tensor { range: reshaped_range(from, &shape), ..(*from).clone() });
+    let known = known.unwrap_or_else(|| Tensor::new(vec![]));
+    Ok(Fact::Tensor(Tensor { shape, layout, ..known }))
 }
 
-/// Terms of constants, all of whose operands must be constant. What is scaled by a factor keeps its shape and its zeros.
+/// What an op demands of its operands besides shapes, which [`infer`] knows, and layouts: what the verifier and
+/// `ait-select-kernels` refuse otherwise.
+fn demands(term: &Term, operands: &[&Tensor]) -> Result<(), String> {
+    // The operand that may be pruned weights, and whether an op in NHWC packs its weights when the model is created.
+    let (weights, packs) = match term {
+        Term::Conv(_) | Term::ConvAdd(_) => (Some(1), true),
+        Term::Gemm(_) | Term::GemmAdd(_) => (Some(1), false),
+        Term::ScaleRows(_) | Term::Dense(_) => (Some(0), false),
+        Term::Leaf(_)
+        | Term::Matmul(_)
+        | Term::BatchNorm(_)
+        | Term::ScaleBias(_)
+        | Term::Activation(_)
+        | Term::Prelu(_)
+        | Term::Add(_)
+        | Term::Sub(_)
+        | Term::Mul(_)
+        | Term::Div(_)
+        | Term::MaxPool(_)
+        | Term::AvgPool(_)
+        | Term::GlobalAvgPool(_)
+        | Term::GlobalMaxPool(_)
+        | Term::Softmax(_)
+        | Term::Reshape(_)
+        | Term::Transpose(_)
+        | Term::Concat(_)
+        | Term::Slice(_)
+        | Term::Pad(_)
+        | Term::Convert(_)
+        | Term::ScaleShift(_)
+        | Term::BnScale(_)
+        | Term::BnShift(_)
+        | Term::Compose(_)
+        | Term::ComposeBias(_)
+        | Term::Stack(_) => (None, false),
+    };
+    for (index, tensor) in operands.iter().enumerate() {
+        if tensor.pattern.is_some() && weights != Some(index) {
+            return Err(format!("has pruned weights as operand {index}"));
+        }
+    }
+    if let [input, filter, bias, ..] = operands
+        && packs
+        && input.layout == Layout::Nhwc
+        && !(filter.is_constant && filter.pattern.is_none() && bias.is_constant)
+    {
+        return Err("needs a dense constant filter and bias in NHWC".to_owned());
+    }
+    if is_folded(term) && !operands.iter().all(|tensor| tensor.is_constant) {
+        return Err("needs constants".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a term is a constant when the module is written: nothing of it is left for run time.
+pub fn is_constant_expression(graph: &Graph, term: &Term) -> bool {
+    let is_constant = |id: Id| tensor(graph, id).is_some_and(|tensor| tensor.is_constant);
+    match term {
+        Term::Leaf(Leaf::Constant(_)) => true,
+        Term::Reshape([x, ..]) => is_constant(*x),
+        _ => is_folded(term),
+    }
+}
+
+/// Terms of constants. What is scaled by a factor keeps its shape and its zeros.
 fn folded(graph: &Graph, term: &Term, operands: &[&Tensor]) -> Result<Fact, String> {
-    let first = operands.first().filter(|_| operands.iter().all(|tensor| tensor.is_constant));
-    let first = *first.ok_or("needs constants")?;
+    let first = *operands.first().ok_or("has too few operands")?;
     let keeps_zeros = matches!(term, Term::ScaleRows(_));
     let pattern = first.pattern.filter(|_| keeps_zeros);
     let epsilon = term.children().iter().find_map(|&id| leaf(graph, id)).and_then(Leaf::number);
-    let range = folded_range(term, operands, epsilon);
     let shape = folded_shape(term, operands).ok_or("needs weights that fit each other")?;
+    let range = folded_range(term, operands, epsilon);
+    if range.is_none() && is_product(term) {
+        return Err("multiplies constants beyond the range of f32, or that are not known".to_owned());
+    }
     Ok(Fact::Tensor(Tensor { shape, pattern, splat: None, range, ..first.clone() }))
 }
 
-/// Bounds of what is folded, by interval arithmetic; none where it may leave the range of f32.
+/// Rows stay rows where there are as many.
+fn reshaped_range(from: &Tensor, to: &[i64]) -> Option<Range> {
+    let range = from.range.as_ref()?;
+    Some(if from.shape.first() == to.first() { range.clone() } else { range.mixed() })
+}
+
+/// Whether a term multiplies what the module multiplies one after the other: its products must be as good as their factors.
+/// Others are in the module themselves, or multiply nothing.
+fn is_product(term: &Term) -> bool {
+    matches!(term, Term::ScaleRows(_) | Term::ScaleShift(_) | Term::Compose(_) | Term::ComposeBias(_))
+}
+
+/// Bounds of what is folded; none where it may leave the range of f32.
 fn folded_range(term: &Term, operands: &[&Tensor], epsilon: Option<f32>) -> Option<Range> {
-    let ranges = operands.iter().map(|tensor| tensor.range).collect::<Option<Vec<_>>>()?;
+    let ranges = operands.iter().map(|tensor| tensor.range.as_ref()).collect::<Option<Vec<_>>>()?;
+    let rows = |tensor: &Tensor| tensor.shape.first().and_then(|&rows| usize::try_from(rows).ok());
     match (term, ranges.as_slice()) {
-        (Term::Dense(_), [only]) => Some(*only),
-        (Term::Stack(_), [first, second]) => Some(first.joined(*second)),
-        (Term::ScaleRows(_), [weights, scale]) => weights.times(*scale),
-        (Term::ScaleShift(_), [bias, scale, shift]) => bias.times(*scale)?.plus(*shift),
-        (Term::BnScale(_), [scale, variance]) => scale.times(variance.inverse_root(epsilon?)?),
-        (Term::BnShift(_), [bias, mean, factor]) => bias.plus(mean.times(*factor)?.negated()),
+        (Term::Dense(_), &[only]) => Some(only.clone()),
+        (Term::Stack(_), &[first, second]) => {
+            Some(first.followed_by(second, [rows(operands.first()?)?, rows(operands.get(1)?)?]))
+        }
+        (Term::ScaleRows(_), [weights, scale]) => weights.folded(scale),
+        (Term::ScaleShift(_), [bias, scale, shift]) => bias.folded(scale)?.plus(shift),
+        (Term::BnScale(_), [scale, variance]) => scale.times(&variance.inverse_root(epsilon?)?),
+        (Term::BnShift(_), [bias, mean, factor]) => bias.plus(&mean.times(factor)?.negated()),
+        (Term::Compose(_), [outer, inner]) => outer.matrix(inner, rows(operands.get(1)?)?),
+        (Term::ComposeBias(_), [outer, bias, shift]) => {
+            outer.matrix(bias, rows(operands.get(1)?)?)?.plus(shift)
+        }
         _ => None,
     }
 }

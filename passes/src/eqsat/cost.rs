@@ -9,7 +9,7 @@ use ait_dialects::{Activation, Layout, Nan};
 use egg::Id;
 use egg::Language;
 
-use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
+use super::analysis::{Graph, Tensor, activation, is_refused, leaf, tensor, window};
 use super::select::site;
 use super::term::{Leaf, Term, Window, is_folded, op};
 use crate::activation::xnnpack_clamp;
@@ -107,11 +107,7 @@ impl<'a> Cost<'a> {
 
     /// How a term of a graph is computed, its operands aside.
     pub fn of(&self, graph: &Graph, term: &Term) -> Implementation {
-        let mut operands = term.children().iter().map(|&id| &graph[id].data.fact);
-        if operands.any(|fact| matches!(fact, Fact::Refused(_))) {
-            return IMPOSSIBLE;
-        }
-        if self.is_pinned_elsewhere(graph, term) {
+        if is_refused(graph, term) || self.is_pinned_elsewhere(graph, term) {
             return IMPOSSIBLE;
         }
         Site { cost: self, graph, term }.implementation().unwrap_or(IMPOSSIBLE)

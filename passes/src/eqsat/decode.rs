@@ -8,11 +8,12 @@ use melior::ir::{Attribute, Value, operation::OperationLike};
 
 use super::analysis::{Tensor, leaf, tensor};
 use super::encode::Encoded;
+use super::range::within_f32;
 use super::select::{Selection, order, places};
 use super::term::{Leaf, Term, Window, is_folded, op};
 use crate::{
     PassError,
-    rewrite::{Rewriter, constant_slice},
+    rewrite::{MOST_COPIED, Rewriter, constant_slice, reshaped_constant},
 };
 
 /// Makes the ops of a selection and gives them to the ops that use them.
@@ -44,10 +45,10 @@ pub fn decode<'c: 'a, 'a>(
     Ok(())
 }
 
-/// How many terms of constants read each class.
+/// How many terms of constants, reshaped ones among them, read each class.
 fn readers(encoded: &Encoded, selection: &Selection) -> BTreeMap<Id, usize> {
     let mut readers = BTreeMap::new();
-    for term in selection.terms.values().filter(|term| is_folded(term)) {
+    for term in selection.terms.values().filter(|term| is_folded(term) || matches!(term, Term::Reshape(_))) {
         for &child in term.children() {
             *readers.entry(encoded.graph.find(child)).or_default() += 1;
         }
@@ -105,10 +106,10 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
                     None => PassError::new(melior::ir::Location::unknown(build.context()), message),
                 };
                 let known = tensor(graph, id).ok_or_else(|| fail(format!("{term} is no tensor")))?;
-                let made = if is_folded(term) {
-                    self.folded(build, id, term, known)
-                } else {
-                    self.op(build, term, known)
+                let made = match *term {
+                    Term::Reshape([x, ..]) if known.is_constant => self.reshaped(build, id, x, known),
+                    _ if is_folded(term) => self.folded(build, id, term, known),
+                    _ => self.op(build, term, known),
                 };
                 Some(made.map_err(fail)?)
             }
@@ -138,12 +139,37 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
         access::result(&made).ok_or_else(|| format!("{name} has no result"))
     }
 
-    fn data(&mut self, id: Id) -> Result<Vec<f64>, String> {
+    /// A constant in another shape, its elements as wide as they were.
+    fn reshaped(
+        &mut self,
+        build: Builder<'c, 'a>,
+        id: Id,
+        from: Id,
+        known: &Tensor,
+    ) -> Result<Value<'c, 'a>, String> {
+        if let Some(wide) = self.wide(from)
+            && self.readers.get(&id).is_some_and(|&readers| readers > 0)
+        {
+            self.data.insert(id, wide);
+        }
+        let value = self.operand(from)?;
+        // Large constants are read through a reshape.
+        match types::elements(&known.shape)? <= MOST_COPIED {
+            true => reshaped_constant(build, value, &known.shape).ok_or("needs constants")?,
+            false => build.reshape(value, &known.shape),
+        }
+    }
+
+    /// The elements of a class that terms of constants gave, once for each of its readers.
+    fn wide(&mut self, id: Id) -> Option<Vec<f64>> {
         let id = self.encoded.graph.find(id);
         let left = self.readers.get(&id).map_or(0, |readers| readers.saturating_sub(1));
         self.readers.insert(id, left);
-        let known = if left == 0 { self.data.remove(&id) } else { self.data.get(&id).cloned() };
-        if let Some(data) = known {
+        if left == 0 { self.data.remove(&id) } else { self.data.get(&id).cloned() }
+    }
+
+    fn data(&mut self, id: Id) -> Result<Vec<f64>, String> {
+        if let Some(data) = self.wide(id) {
             return Ok(data);
         }
         let data = constant_slice(self.operand(id)?).ok_or("needs constants")?;
@@ -180,7 +206,7 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
                 let epsilon = leaf(&self.encoded.graph, epsilon).and_then(Leaf::number);
                 let epsilon = f64::from(epsilon.ok_or("has no epsilon")?);
                 let root = self.data(variance)?.into_iter().map(|it| (it + epsilon).sqrt()).collect();
-                zip(self.data(scale)?, root, |scale, root| scale / root)
+                zip(self.data(scale)?, root, |scale, root| within_f32(scale / root))
             }
             Term::BnShift([bias, mean, factor]) => {
                 let moved = zip(self.data(mean)?, self.data(factor)?, |mean, factor| mean * factor);

@@ -1,9 +1,9 @@
 //! From the ops of a block to an e-graph. With `decode`, the only place here that knows MLIR.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use ait_dialects::nm::Columns;
-use ait_dialects::{attributes::Attributes, types};
+use ait_dialects::{attributes::Attributes, types, types::Elements};
 use egg::Id;
 use melior::ir::{
     BlockRef, Value, ValueLike,
@@ -16,11 +16,8 @@ use super::range::Range;
 use super::term::{Act, Leaf, Number, Term, Window};
 use crate::{
     PassError,
-    rewrite::{constant, constant_slice, name, operand, result, shape},
+    rewrite::{constant, name, operand, result, shape},
 };
-
-/// Constants of more elements are not read for their values: 64 MiB, more than filters of convolutions have.
-const MOST_ELEMENTS: i64 = 1 << 24;
 
 /// A block as an e-graph.
 pub struct Encoded<'c, 'a> {
@@ -144,22 +141,24 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
         let value = result(op)?;
         let Some(tensor) = described(value) else { return Ok(()) };
         let pattern = Columns::of_encoding(value.r#type()).map_err(|message| PassError::at(&op, message))?;
-        let small = types::elements(&tensor.shape).is_ok_and(|count| count <= MOST_ELEMENTS);
-        let data = if small { constant_slice(value).unwrap_or_default() } else { Cow::default() };
-        let splat = data.first().filter(|first| data.iter().all(|it| it.to_bits() == first.to_bits()));
-        let constant = Tensor {
-            is_constant: true,
-            pattern,
-            splat: splat.copied().map(Number),
-            range: if small { Range::of(&data) } else { None },
-            ..tensor
+        let rows = tensor.shape.first().and_then(|&rows| usize::try_from(rows).ok());
+        let (splat, range) = match constant(value).map(types::f32_elements) {
+            Some(Ok(Elements::Splat(value))) => (Some(value), Range::splat(value)),
+            Some(Ok(Elements::All(data))) => (splat(data), Range::of(data, rows.unwrap_or(1))),
+            Some(Err(_)) | None => (None, None),
         };
+        let constant = Tensor { is_constant: true, pattern, splat: splat.map(Number), range, ..tensor };
         self.graph.analysis.constants.push(constant);
         let id = self.graph.add(Term::Leaf(Leaf::Constant(index(self.constants.len()))));
         self.constants.push(value);
         self.classes.insert(key(value), id);
         Ok(())
     }
+}
+
+/// The value of all elements, if it is one.
+fn splat(data: &[f32]) -> Option<f32> {
+    data.first().copied().filter(|first| data.iter().all(|it| it.to_bits() == first.to_bits()))
 }
 
 /// The term of an op, from its children.

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`term`] | the language: an operator per op, typed leaves | no |
 //! | [`analysis`] | shape, layout and constants of classes, through the ops' shape rules | no |
-//! | `range` | bounds of a constant's elements | no |
+//! | [`range`] | bounds of a constant's elements, and whether products keep what their factors say | no |
 //! | [`rules`] | the equations, by topic | no |
 //! | [`saturate`] | applies them, within limits | no |
 //! | [`cost`] | model cycles of a term | no |
@@ -26,11 +26,13 @@ pub mod explain;
 pub mod extract;
 pub mod pins;
 mod proof;
-mod range;
+pub mod range;
 pub mod rules;
 pub mod saturate;
 pub mod select;
 pub mod term;
 
+#[cfg(test)]
+mod growth;
 #[cfg(test)]
 mod soundness;

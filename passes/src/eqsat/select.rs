@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use egg::{Id, Language};
 
-use super::analysis::{Graph, leaf, tensor};
+use super::analysis::{Graph, is_constant_expression, leaf, tensor};
 use super::cost::Cost;
 use super::extract::{Choice, Extracted, Limits, Problem, extract};
 use super::term::{Leaf, Term};
@@ -34,7 +34,12 @@ pub fn select(graph: &Graph, roots: &[Id], cost: &Cost, limits: Limits) -> Resul
     for &id in &ids {
         let mut choices = vec![];
         let mut of_class = vec![];
+        // Who demands a constant finds one: a class that is constant is made of constants only, which costs nothing.
+        let is_constant = tensor(graph, id).is_some_and(|tensor| tensor.is_constant);
         for term in &graph[id].nodes {
+            if is_constant && !is_constant_expression(graph, term) {
+                continue;
+            }
             let cycles = cost.of(graph, term).cycles;
             if cycles.is_possible() {
                 let needs =

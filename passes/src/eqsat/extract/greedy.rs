@@ -7,16 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Classes, ascending, and the choice of each.
 type Set = Vec<(usize, usize)>;
 
-/// A plan, not always the best; none if the roots cannot be made.
-pub fn greedy(problem: &Problem) -> Option<Plan> {
-    let users = users(problem);
-    let mut best: Vec<Option<(u64, Set)>> = vec![None; problem.classes.len()];
+/// What making a class takes: the cost, the last classes of what is made, and what the others cost that are not told apart
+/// any more.
+#[derive(Clone)]
+struct Taken {
+    cost: u64,
+    set: Set,
+    before: u64,
+}
+
+/// A plan, not always the best; none if the roots cannot be made. Of what a class needs the last `window` classes are told
+/// apart: a problem with more of them has its classes in an order in which they can be made.
+pub fn greedy(problem: &Problem, window: usize) -> Option<Plan> {
+    let users = problem.users();
+    let mut best: Vec<Option<Taken>> = vec![None; problem.classes.len()];
     let mut pending: BTreeSet<usize> = (0..problem.classes.len()).collect();
     // From the leaves, which mostly have the lower numbers; each step makes a class cheaper, so it ends.
     while let Some(class) = pending.pop_first() {
-        let found = cheapest(problem, class, &best);
+        let found = cheapest(problem, class, &best, window);
         let is_cheaper = match (&found, &best[class]) {
-            (Some((cost, _)), Some((before, _))) => cost < before,
+            (Some(found), Some(known)) => found.cost < known.cost,
             (found, _) => found.is_some(),
         };
         if is_cheaper {
@@ -25,24 +35,16 @@ pub fn greedy(problem: &Problem) -> Option<Plan> {
         }
     }
     // A class may have become cheaper after a user took its set: what is chosen last is a plan if it has no cycle.
-    let last = |class: usize| own(class, &best.get(class)?.as_ref()?.1);
-    let mut sets = Set::new();
+    let last = |class: usize| own(class, &best.get(class)?.as_ref()?.set);
+    let mut sets: BTreeMap<usize, usize> = BTreeMap::new();
     for root in &problem.roots {
-        sets = union(&sets, &best.get(*root)?.as_ref()?.1);
-    }
-    let merged = problem.plan(|class| own(class, &sets));
-    let plans = [problem.plan(last), merged, singly(problem, &best)];
-    plans.into_iter().flatten().min_by_key(|plan| plan.cost)
-}
-
-fn users(problem: &Problem) -> Vec<BTreeSet<usize>> {
-    let mut users = vec![BTreeSet::new(); problem.classes.len()];
-    for (class, choices) in problem.classes.iter().enumerate() {
-        for need in choices.iter().flat_map(|choice| &choice.needs) {
-            users[*need].insert(class);
+        for &(class, number) in &best.get(*root)?.as_ref()?.set {
+            sets.entry(class).or_insert(number);
         }
     }
-    users
+    let merged = problem.plan(|class| sets.get(&class).copied());
+    let plans = [problem.plan(last), merged, singly(problem, &best)];
+    plans.into_iter().flatten().min_by_key(|plan| plan.cost)
 }
 
 /// The choice of a class in a set.
@@ -64,22 +66,33 @@ fn union(a: &Set, b: &Set) -> Set {
     both
 }
 
-fn cheapest(problem: &Problem, class: usize, best: &[Option<(u64, Set)>]) -> Option<(u64, Set)> {
+fn cheapest(problem: &Problem, class: usize, best: &[Option<Taken>], window: usize) -> Option<Taken> {
     let sets = problem.classes[class].iter().enumerate().filter_map(|(number, choice)| {
-        let mut set = Set::new();
+        let (mut set, mut before) = (Set::new(), 0);
         for &need in &choice.needs {
-            set = union(&set, &best[need].as_ref()?.1);
+            let taken = best[need].as_ref()?;
+            set = union(&set, &taken.set);
+            before = before.max(taken.before);
         }
         let at = set.binary_search_by_key(&class, |(class, _)| *class).err()?;
         set.insert(at, (class, number));
-        let costs = set.iter().map(|&(class, number)| problem.classes[class][number].cost);
-        Some((costs.fold(0, u64::saturating_add), set))
+        let cost = |set: &[(usize, usize)]| {
+            let costs = set.iter().map(|&(class, number)| problem.classes[class][number].cost);
+            costs.fold(0, u64::saturating_add)
+        };
+        let forgotten: Set = set.drain(..set.len().saturating_sub(window)).collect();
+        // The class itself is never forgotten.
+        if let Some(&own) = forgotten.iter().find(|(other, _)| *other == class) {
+            set.insert(0, own);
+        }
+        let before = cost(&forgotten).saturating_add(before);
+        Some(Taken { cost: cost(&set).saturating_add(before), set, before })
     });
-    sets.min_by_key(|(cost, _)| *cost)
+    sets.min_by_key(|taken| taken.cost)
 }
 
 /// In the order in which classes can be made with least cost, shared ones counted for each user: never a cycle.
-fn singly(problem: &Problem, best: &[Option<(u64, Set)>]) -> Option<Plan> {
+fn singly(problem: &Problem, best: &[Option<Taken>]) -> Option<Plan> {
     let mut made: BTreeMap<usize, usize> = BTreeMap::new();
     let mut changed = true;
     while changed {
@@ -90,7 +103,7 @@ fn singly(problem: &Problem, best: &[Option<(u64, Set)>]) -> Option<Plan> {
             }
             let choices = choices.iter().enumerate();
             let ready = choices.filter(|(_, choice)| choice.needs.iter().all(|need| made.contains_key(need)));
-            let wanted = best[class].as_ref().and_then(|(_, set)| own(class, set));
+            let wanted = best[class].as_ref().and_then(|taken| own(class, &taken.set));
             if let Some((number, _)) =
                 ready.min_by_key(|(number, choice)| (Some(*number) != wanted, choice.cost))
             {

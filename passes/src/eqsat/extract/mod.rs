@@ -116,38 +116,88 @@ impl Problem {
     /// The classes that can be made at all.
     pub fn possible(&self) -> Vec<bool> {
         let mut possible = vec![false; self.classes.len()];
-        loop {
-            let mut changed = false;
-            for (class, choices) in self.classes.iter().enumerate() {
-                let mut makes = choices.iter();
-                if !possible[class]
-                    && makes.any(|choice| choice.needs.iter().all(|&need| possible.get(need) == Some(&true)))
-                {
-                    possible[class] = true;
-                    changed = true;
-                }
-            }
-            if !changed {
-                return possible;
+        let users = self.users();
+        let mut pending: Vec<usize> = (0..self.classes.len()).collect();
+        while let Some(class) = pending.pop() {
+            let makes = |choice: &Choice| choice.needs.iter().all(|&need| possible.get(need) == Some(&true));
+            if !possible[class] && self.classes[class].iter().any(makes) {
+                possible[class] = true;
+                pending.extend(&users[class]);
             }
         }
+        possible
+    }
+
+    /// The classes that need each class.
+    fn users(&self) -> Vec<BTreeSet<usize>> {
+        let mut users = vec![BTreeSet::new(); self.classes.len()];
+        for (class, choices) in self.classes.iter().enumerate() {
+            for &need in choices.iter().flat_map(|choice| &choice.needs) {
+                if let Some(users) = users.get_mut(need) {
+                    users.insert(class);
+                }
+            }
+        }
+        users
+    }
+
+    /// The classes, those that a class needs before it wherever that is possible.
+    fn ordered(&self) -> Vec<usize> {
+        let (mut ordered, mut seen) = (vec![], vec![false; self.classes.len()]);
+        for start in 0..self.classes.len() {
+            let mut stack = vec![(start, false)];
+            while let Some((class, is_done)) = stack.pop() {
+                if is_done {
+                    ordered.push(class);
+                } else if !std::mem::replace(&mut seen[class], true) {
+                    stack.push((class, true));
+                    let needs = self.classes[class].iter().rev().flat_map(|choice| choice.needs.iter().rev());
+                    stack.extend(needs.filter(|&&need| !seen[need]).map(|&need| (need, false)));
+                }
+            }
+        }
+        ordered
+    }
+
+    /// The same problem, its classes numbered in an order.
+    fn renumbered(&self, order: &[usize]) -> Self {
+        let mut number = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(new, &old)| number[old] = new);
+        let renumbered = |classes: &[usize]| {
+            let numbers: BTreeSet<_> = classes.iter().map(|&class| number[class]).collect();
+            numbers.into_iter().collect::<Vec<_>>()
+        };
+        let choice = |choice: &Choice| Choice { cost: choice.cost, needs: renumbered(&choice.needs) };
+        let classes = order.iter().map(|&class| self.classes[class].iter().map(choice).collect());
+        Self { classes: classes.collect(), roots: renumbered(&self.roots) }
     }
 }
 
 /// The best plan, as far as the limits allow; none if the roots cannot be made.
 pub fn extract(problem: &Problem, limits: Limits) -> Option<Extracted> {
     let reduce::Reduced { problem: small, picks } = reduce::reduce(problem);
-    let first = greedy::greedy(&small)?;
     let size: usize = small.classes.iter().map(Vec::len).sum();
     let best = match size <= limits.choices {
-        true => exact::exact(&small, first, limits.programs),
-        false => Extracted { bound: greedy::bound(&small), plan: first, programs: 0 },
+        true => exact::exact(&small, greedy::greedy(&small, usize::MAX)?, limits.programs),
+        false => Extracted { bound: greedy::bound(&small), plan: greedy_of_many(&small)?, programs: 0 },
     };
     let chosen = best.plan.chosen.iter().zip(&picks);
     let picked = chosen.filter_map(|(number, picks)| picks.get((*number)?)).flatten().copied();
     let picked: BTreeMap<usize, usize> = picked.collect();
     let plan = problem.plan(|class| picked.get(&class).copied())?;
     Some(Extracted { plan, ..best })
+}
+
+/// Classes that greedy extraction keeps in mind where there are many: what is shared further away counts as shared by all.
+const WINDOW: usize = 256;
+
+/// A greedy plan of a large problem, in time about linear in its classes.
+fn greedy_of_many(problem: &Problem) -> Option<Plan> {
+    let order = problem.ordered();
+    let plan = greedy::greedy(&problem.renumbered(&order), WINDOW)?;
+    let chosen: BTreeMap<usize, usize> =
+        order.iter().zip(&plan.chosen).filter_map(|(&class, choice)| Some((class, (*choice)?))).collect();
+    problem.plan(|class| chosen.get(&class).copied())
 }
 
 #[cfg(test)]

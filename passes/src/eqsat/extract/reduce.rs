@@ -58,19 +58,38 @@ struct Reduction {
 impl Reduction {
     /// Makes one class of two that are made of each other for nothing.
     fn contract(&mut self) {
+        let mut users = self.users();
         for class in 0..self.classes.len() {
             // How `to` is made of `from` for nothing.
             let free = |classes: &[Vec<Merged>], to: usize, from: usize| {
                 let is_free = |merged: &&Merged| merged.choice.cost == 0 && merged.choice.needs == [from];
                 classes[to].iter().find(is_free).map(|merged| merged.picks.clone())
             };
-            while let Some((other, of_other, of_class)) = (class + 1..self.classes.len()).find_map(|other| {
+            while let Some((other, of_other, of_class)) = users[class].range(class + 1..).find_map(|&other| {
                 let of_other = free(&self.classes, other, class)?;
                 Some((other, of_other, free(&self.classes, class, other)?))
             }) {
-                self.unite(class, other, &of_class, &of_other);
+                let of_both = std::mem::take(&mut users[other]);
+                self.unite(class, other, &of_class, &of_other, &of_both);
+                users[class].extend(of_both);
+                users[class].retain(|&user| user != class && user != other);
+                // What the other one needed, the class needs.
+                for need in self.classes[class].iter().flat_map(|merged| &merged.choice.needs) {
+                    users[*need].insert(class);
+                }
             }
         }
+    }
+
+    /// The classes that need each class.
+    fn users(&self) -> Vec<BTreeSet<usize>> {
+        let mut users = vec![BTreeSet::new(); self.classes.len()];
+        for (class, choices) in self.classes.iter().enumerate() {
+            for need in choices.iter().flat_map(|merged| &merged.choice.needs) {
+                users[*need].insert(class);
+            }
+        }
+        users
     }
 
     /// Gives `other`'s choices to `class`, and its users. Whatever makes one of the two makes both.
@@ -80,6 +99,7 @@ impl Reduction {
         other: usize,
         of_class: &[(usize, usize)],
         of_other: &[(usize, usize)],
+        users: &BTreeSet<usize>,
     ) {
         let mut all = vec![];
         for (own, free) in [(class, of_other), (other, of_class)] {
@@ -89,7 +109,8 @@ impl Reduction {
             }
         }
         self.classes[class] = all;
-        for (index, choices) in self.classes.iter_mut().enumerate() {
+        for &index in users.iter().chain([&class]) {
+            let choices = &mut self.classes[index];
             for merged in choices.iter_mut().filter(|merged| merged.choice.needs.contains(&other)) {
                 let needs: BTreeSet<_> =
                     merged.choice.needs.iter().map(|&it| if it == other { class } else { it }).collect();
@@ -99,9 +120,10 @@ impl Reduction {
         }
         let choices = std::mem::take(&mut self.classes[class]);
         self.classes[class] = without_superfluous(choices);
-        let roots: BTreeSet<_> =
-            self.roots.iter().map(|&root| if root == other { class } else { root }).collect();
-        self.roots = roots.into_iter().collect();
+        if self.roots.contains(&other) {
+            let roots = self.roots.iter().map(|&root| if root == other { class } else { root });
+            self.roots = roots.collect::<BTreeSet<_>>().into_iter().collect();
+        }
     }
 
     fn drop_unneeded(&mut self) {
@@ -120,18 +142,14 @@ impl Reduction {
 
     /// Merges classes into the only class that needs them; whether there was one.
     fn eliminate(&mut self) -> bool {
-        let mut users = vec![BTreeSet::new(); self.classes.len()];
-        for (class, choices) in self.classes.iter().enumerate() {
-            for need in choices.iter().flat_map(|merged| &merged.choice.needs) {
-                users[*need].insert(class);
-            }
-        }
+        let users = self.users();
+        let roots: BTreeSet<usize> = self.roots.iter().copied().collect();
         let mut changed = BTreeSet::new();
         for (class, users) in users.iter().enumerate() {
             let Some(&user) = users.first().filter(|_| users.len() == 1) else { continue };
             // A class that was merged into in this round has other users than were counted.
             let is_stale = changed.contains(&user) || changed.contains(&class);
-            if self.roots.contains(&class) || is_stale || !self.merge(class, user) {
+            if roots.contains(&class) || is_stale || !self.merge(class, user) {
                 continue;
             }
             changed.extend([class, user]);

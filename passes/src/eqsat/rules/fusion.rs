@@ -1,7 +1,8 @@
 //! Activations, residuals and gates into the op next to them.
 
 use super::{Leaf, Make, Match, Rule};
-use crate::eqsat::term::Act;
+use crate::eqsat::analysis::activation;
+use crate::eqsat::term::{Act, Term};
 use ait_dialects::Activation;
 use egg::Id;
 
@@ -27,6 +28,17 @@ fn is_monotone_of_elements(found: &Match) -> bool {
     is_monotone(found) && found.window("p").is_some_and(|window| window.dilations == [1, 1])
 }
 
+/// What a clamp clamps.
+fn clamped(found: &Match, term: &Term) -> Option<Id> {
+    let Term::Activation([x, a, _]) = *term else { return None };
+    activation(found.graph, a).and_then(bounds).map(|_| x)
+}
+
+/// As `is_monotone_of_elements`, past one pool: a chain of pools and clips would have a tensor for each pair of both.
+fn passes_pool(found: &Match) -> bool {
+    is_monotone_of_elements(found) && !found.has("x", |term| matches!(term, Term::MaxPool(_)))
+}
+
 fn clamp_of_clamp(found: &mut Match) -> Option<Vec<Id>> {
     let ((low, high), (min, max)) = (bounds(found.activation("a")?)?, bounds(found.activation("c")?)?);
     let both = match (low.clamp(min, max), high.clamp(min, max)) {
@@ -34,9 +46,12 @@ fn clamp_of_clamp(found: &mut Match) -> Option<Vec<Id>> {
         (f32::NEG_INFINITY, f32::INFINITY) => Activation::Identity,
         (min, max) => Activation::Clip { min, max },
     };
+    if !found.is_link("x", clamped) {
+        return None;
+    }
     let (x, site) = (found.id("x"), found.id("s"));
     let act = found.add_leaf(Leaf::Act(Act(both)));
-    Some(vec![found.add(crate::eqsat::term::Term::Activation([x, act, site]))])
+    Some(vec![found.add(Term::Activation([x, act, site]))])
 }
 
 macro_rules! fused {
@@ -103,16 +118,16 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "clamp-before-max-pool",
         topic: "fusion",
-        equation: "clip(max_pool(x)) = max_pool(clip(x)), windows without dilation: a clip is monotone",
+        equation: "clip(max_pool(x)) = max_pool(clip(x)), windows without dilation, x no max pool: a clip is monotone",
         find: "(activation (max-pool ?x ?p ?s) ?a ?t)",
-        make: Make::If("(max-pool (activation ?x ?a ?t) ?p ?s)", is_monotone_of_elements),
+        make: Make::If("(max-pool (activation ?x ?a ?t) ?p ?s)", passes_pool),
     },
     Rule {
         name: "clamp-after-max-pool",
         topic: "fusion",
-        equation: "max_pool(clip(x)) = clip(max_pool(x)), windows without dilation",
+        equation: "max_pool(clip(x)) = clip(max_pool(x)), windows without dilation, x no max pool",
         find: "(max-pool (activation ?x ?a ?t) ?p ?s)",
-        make: Make::If("(activation (max-pool ?x ?p ?s) ?a ?t)", is_monotone_of_elements),
+        make: Make::If("(activation (max-pool ?x ?p ?s) ?a ?t)", passes_pool),
     },
     Rule {
         name: "clamp-after-global-max-pool",

@@ -15,26 +15,44 @@ fn is_of_channels(found: &Match) -> bool {
 }
 
 /// The convolution that has the filters of two, of `x` in a window.
-fn stacked(found: &mut Match, x: Id, window: Window) -> Id {
+fn stacked(found: &mut Match, x: Id, window: Window) -> Term {
     let [w, b, v, c, a, s] = ["w", "b", "v", "c", "a", "s"].map(|name| found.id(name));
     let filter = found.add(Term::Stack([w, v]));
     let bias = found.add(Term::Stack([b, c]));
     let window = found.add_leaf(Leaf::Window(window));
-    found.add(Term::Conv([x, filter, bias, window, a, s]))
+    Term::Conv([x, filter, bias, window, a, s])
 }
 
-fn of_same_input(found: &mut Match) -> Option<Id> {
+fn of_same_input(found: &mut Match) -> Option<Term> {
     let window = found.window("p").filter(|window| window.groups == 1)?;
     let x = found.id("x");
     is_of_channels(found).then(|| stacked(found, x, window))
 }
 
 fn siblings(found: &mut Match) -> Option<Vec<Id>> {
-    of_same_input(found).map(|id| vec![id])
+    let both = of_same_input(found)?;
+    found.add_root(both).map(|id| vec![id])
 }
 
+/// What is before a sibling in a concatenation.
+fn before_sibling(found: &Match, term: &Term) -> Option<Id> {
+    let Term::Concat([z, y, d, _]) = *term else { return None };
+    let is_sibling = |term: &Term| match *term {
+        Term::Conv([x, _, _, p, a, _]) => found.is("x", x) && found.is("p", p) && found.is("a", a),
+        _ => false,
+    };
+    let is_before = found.is("d", d) && found.graph[y].nodes.iter().any(is_sibling);
+    is_before.then_some(z)
+}
+
+/// Siblings at the end of a chain of concatenations: those before the furthest operand as yet, and one of each kind.
 fn later_siblings(found: &mut Match) -> Option<Vec<Id>> {
+    let is_there = |term: &Term| before_sibling(found, term).is_some_and(|z| found.is("z", z));
+    if !found.is_link("z", before_sibling) || found.has("", is_there) {
+        return None;
+    }
     let both = of_same_input(found)?;
+    let both = found.add(both);
     let [z, d, u] = ["z", "d", "u"].map(|name| found.id(name));
     Some(vec![found.add(Term::Concat([z, both, d, u]))])
 }
@@ -66,7 +84,8 @@ fn slices(found: &mut Match) -> Option<Vec<Id>> {
     let (x, m) = (found.id("x"), found.id("m"));
     let whole = found.add_leaf(Leaf::Slice(whole));
     let input = found.add(Term::Slice([x, whole, m]));
-    Some(vec![stacked(found, input, Window { groups, ..p })])
+    let both = stacked(found, input, Window { groups, ..p });
+    found.add_root(both).map(|id| vec![id])
 }
 
 fn as_depthwise(found: &mut Match) -> Option<Vec<Id>> {
@@ -77,7 +96,7 @@ fn as_depthwise(found: &mut Match) -> Option<Vec<Id>> {
     let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
     let filter = found.reshape(w, vec![channels, 1, 1, 1], s);
     let window = found.add_leaf(Leaf::Window(Window { groups: channels, ..Window::POINT }));
-    Some(vec![found.add(Term::Conv([x, filter, b, window, a, s]))])
+    found.add_root(Term::Conv([x, filter, b, window, a, s])).map(|id| vec![id])
 }
 
 fn as_scale_bias(found: &mut Match) -> Option<Vec<Id>> {
@@ -92,7 +111,7 @@ fn as_scale_bias(found: &mut Match) -> Option<Vec<Id>> {
     }
     let [x, w, b, a, s] = ["x", "w", "b", "a", "s"].map(|name| found.id(name));
     let scale = found.reshape(w, vec![window.groups], s);
-    Some(vec![found.add(Term::ScaleBias([x, scale, b, a, s]))])
+    found.add_root(Term::ScaleBias([x, scale, b, a, s])).map(|id| vec![id])
 }
 
 macro_rules! rule {

@@ -47,9 +47,18 @@ fn compose(found: &mut Match) -> Option<Vec<Id>> {
     let (Leaf::Dims(first), Leaf::Dims(second)) = (found.leaf("d")?, found.leaf("e")?) else { return None };
     let composed: Option<_> =
         second.iter().map(|&dim| usize::try_from(dim).ok().and_then(|dim| first.get(dim).copied())).collect();
+    let is_link =
+        found.is_link("x", |_, term| if let Term::Transpose([x, ..]) = term { Some(*x) } else { None });
+    if !is_link {
+        return None;
+    }
     let (x, site) = (found.id("x"), found.id("s"));
     let dims = found.add_leaf(Leaf::Dims(composed?));
     Some(vec![found.add(Term::Transpose([x, dims, site]))])
+}
+
+fn is_reshape_of_reshape(found: &Match) -> bool {
+    found.is_link("x", |_, term| if let Term::Reshape([x, ..]) = term { Some(*x) } else { None })
 }
 
 /// Row-major order is that of the dimensions with more than one element.
@@ -76,7 +85,7 @@ pub const RULES: &[Rule] = &[
     rule!("activation-identity", "identity(x) = x", "(activation ?x identity ?s)", Make::Always("?x")),
     rule!("reshape-same", "reshape(x) = x, of the same shape", "(reshape ?x ?d ?s)", Make::If("?x", keeps_shape)),
     rule!("reshape-of-reshape", "reshape(reshape(x)) = reshape(x)",
-        "(reshape (reshape ?x ?d ?s) ?e ?t)", Make::Always("(reshape ?x ?e ?t)")),
+        "(reshape (reshape ?x ?d ?s) ?e ?t)", Make::If("(reshape ?x ?e ?t)", is_reshape_of_reshape)),
     rule!("transpose-in-order", "transpose{0, 1, ...}(x) = x", "(transpose ?x ?d ?s)", Make::If("?x", is_in_order)),
     rule!("transpose-of-transpose", "transpose{q}(transpose{p}(x)) = transpose{p[q]}(x)",
         "(transpose (transpose ?x ?d ?s) ?e ?t)", Make::Terms(compose)),

@@ -16,9 +16,9 @@ mod pad;
 mod product;
 
 use ait_dialects::{Activation, Layout};
-use egg::{Applier, ENodeOrVar, Id, Language, Pattern, PatternAst, Rewrite, Subst, Symbol, Var};
+use egg::{ENodeOrVar, Id, Language, Pattern, PatternAst, Searcher, Subst, Var};
 
-use super::analysis::{Fact, Facts, Graph, Tensor, activation, leaf, tensor, window};
+use super::analysis::{Fact, Graph, Tensor, activation, leaf, tensor, window};
 use super::term::{Leaf, Term, Window};
 
 /// An equation between terms.
@@ -101,11 +101,11 @@ pub fn markdown() -> String {
 }
 
 impl Rule {
-    /// As egg runs it.
+    /// Its patterns, parsed.
     ///
     /// # Errors
-    /// If a pattern is malformed.
-    pub fn rewrite(&self) -> Result<Rewrite<Term, Facts>, String> {
+    /// If one is malformed.
+    pub fn compiled(&self) -> Result<Compiled, String> {
         let fail = |message: String| format!("rule '{}': {message}", self.name);
         let parse = |text: &str| text.parse::<Pattern<Term>>().map_err(|error| fail(error.to_string()));
         let find = parse(self.find)?;
@@ -113,9 +113,26 @@ impl Rule {
             Make::Always(text) | Make::If(text, _) => Some(parse(text)?.ast),
             Make::Terms(_) => None,
         };
-        Rewrite::new(self.name, find.clone(), Apply { rule: *self, find: find.ast, right }).map_err(fail)
+        let root = match find.ast.as_ref().last() {
+            Some(ENodeOrVar::ENode(term)) => term.discriminant(),
+            _ => return Err(fail("finds any term".to_owned())),
+        };
+        Ok(Compiled { rule: *self, levels: levels(&find.ast), find, right, root })
     }
 }
+
+/// Ops that are nested in a pattern.
+fn levels(pattern: &PatternAst<Term>) -> usize {
+    let mut levels: Vec<usize> = vec![];
+    for node in pattern.as_ref() {
+        let deepest = node.children().iter().filter_map(|&child| levels.get(usize::from(child))).max();
+        levels.push(deepest.map_or(0, |deepest| deepest + 1));
+    }
+    levels.last().copied().unwrap_or(0)
+}
+
+/// Terms of a class that a chain may have in any way.
+const SHORT_CHAIN: usize = 4;
 
 /// A place where a rule's left side was found.
 pub struct Match<'a> {
@@ -176,20 +193,25 @@ impl Match<'_> {
 
     /// The term that was found.
     pub fn term(&self) -> Option<Term> {
-        let mut ids: Vec<Id> = vec![];
-        let mut found = None;
+        self.ops()?.pop().map(|(term, _)| term)
+    }
+
+    /// The ops that were found, with their classes, the whole term last.
+    fn ops(&self) -> Option<Vec<(Term, Id)>> {
+        let (mut ids, mut ops): (Vec<Id>, _) = (vec![], vec![]);
         for node in self.find.as_ref() {
             let id = match node {
                 ENodeOrVar::Var(var) => *self.subst.get(*var)?,
                 ENodeOrVar::ENode(term) => {
                     let term = term.clone().map_children(|child| ids[usize::from(child)]);
-                    found = Some(term.clone());
-                    self.graph.lookup(term)?
+                    let id = self.graph.lookup(term.clone())?;
+                    ops.push((term, id));
+                    id
                 }
             };
             ids.push(id);
         }
-        found
+        Some(ops)
     }
 
     /// A new term.
@@ -202,6 +224,49 @@ impl Match<'_> {
         }
     }
 
+    /// A new term for the class that was found; none if that has one like it: the same op of the same tensors with the same
+    /// attributes, its constants aside. Constants cost nothing, so that one is as good as the other; keeping both would
+    /// make every way to multiply a chain of constants a term of its own.
+    pub fn add_root(&mut self, term: Term) -> Option<Id> {
+        let is_like = |other: &Term| is_like(self.graph, &term, other);
+        if !self.graph[self.class].nodes.iter().any(is_like) {
+            return Some(self.add(term));
+        }
+        // What the rule says is known.
+        self.graph.analysis.fired.insert(self.graph.analysis.rule);
+        None
+    }
+
+    /// Whether an op after one of its kind, `f(g(x))`, is where their chain is to be combined; `variable` is the `x`,
+    /// and `operand` tells what the ops of the chain are applied to; none for others.
+    ///
+    /// It is where both classes have no op of the chain with an earlier operand. Each class is so combined with what is the
+    /// furthest away as yet: all of a chain meet in a logarithmic number of steps, with as many terms for each class. All
+    /// pairs would be a square of terms, and all ways to pair them exponentially many. A short chain has all pairs.
+    pub fn is_link(&self, variable: &str, operand: impl Fn(&Self, &Term) -> Option<Id>) -> bool {
+        let is_first = |class: Id, least: Id| {
+            let operands = self.graph[class].nodes.iter().filter_map(|term| operand(self, term));
+            let others = operands.map(|id| self.graph.find(id)).filter(|&id| id != self.graph.find(class));
+            let others: Vec<Id> = others.collect();
+            others.len() < SHORT_CHAIN || others.iter().all(|&other| other >= self.graph.find(least))
+        };
+        let inner = self.ops().and_then(|ops| {
+            let ((root, _), nested) = ops.split_last()?;
+            nested.iter().find(|(term, _)| term.matches(root)).map(|(_, id)| *id)
+        });
+        inner.is_some_and(|inner| is_first(self.class, inner) && is_first(inner, self.id(variable)))
+    }
+
+    /// Whether a class is that of a variable.
+    pub fn is(&self, variable: &str, id: Id) -> bool {
+        self.graph.find(self.id(variable)) == self.graph.find(id)
+    }
+
+    /// Whether a variable's class has such a term.
+    pub fn has(&self, variable: &str, is_wanted: impl Fn(&Term) -> bool) -> bool {
+        self.graph[self.id(variable)].nodes.iter().any(is_wanted)
+    }
+
     /// The left side, as it was found.
     fn left(&mut self) -> Option<Id> {
         self.instance(self.find)
@@ -209,8 +274,25 @@ impl Match<'_> {
 
     /// A pattern with what its variables are.
     fn instance(&mut self, pattern: &PatternAst<Term>) -> Option<Id> {
+        let ids = self.instances(pattern.as_ref())?;
+        ids.last().copied()
+    }
+
+    /// A pattern for the class that was found, unless that has a term like it.
+    fn root_instance(&mut self, pattern: &PatternAst<Term>) -> Option<Id> {
+        let (root, rest) = pattern.as_ref().split_last()?;
+        let ids = self.instances(rest)?;
+        match root {
+            ENodeOrVar::Var(var) => self.subst.get(*var).copied(),
+            ENodeOrVar::ENode(term) => {
+                self.add_root(term.clone().map_children(|child| ids[usize::from(child)]))
+            }
+        }
+    }
+
+    fn instances(&mut self, nodes: &[ENodeOrVar<Term>]) -> Option<Vec<Id>> {
         let mut ids: Vec<Id> = vec![];
-        for node in pattern.as_ref() {
+        for node in nodes {
             let id = match node {
                 ENodeOrVar::Var(var) => *self.subst.get(*var)?,
                 ENodeOrVar::ENode(term) => {
@@ -220,7 +302,7 @@ impl Match<'_> {
             };
             ids.push(id);
         }
-        ids.pop()
+        Some(ids)
     }
 
     /// A tensor in another shape.
@@ -241,55 +323,87 @@ impl Match<'_> {
     }
 }
 
-/// What egg calls where the left side was found.
-struct Apply {
-    rule: Rule,
-    find: PatternAst<Term>,
+/// Whether two terms are the same op of the same tensors with the same attributes, but for constants and the op of the
+/// module that they come from.
+fn is_like(graph: &Graph, left: &Term, right: &Term) -> bool {
+    let is_pair = |(&left, &right): (&Id, &Id)| {
+        if graph.find(left) == graph.find(right) {
+            return true;
+        }
+        match (&graph[left].data.fact, &graph[right].data.fact) {
+            (Fact::Leaf(Leaf::Site(_)), Fact::Leaf(Leaf::Site(_))) => true,
+            (Fact::Tensor(left), Fact::Tensor(right)) => {
+                let are_constant = left.is_constant && right.is_constant;
+                are_constant && left.shape == right.shape && left.pattern == right.pattern
+            }
+            _ => false,
+        }
+    };
+    left.matches(right) && left.children().iter().zip(right.children()).all(is_pair)
+}
+
+/// A rule that can be applied.
+pub struct Compiled {
+    /// The rule.
+    pub rule: Rule,
+    /// The op that its left side is.
+    root: std::mem::Discriminant<Term>,
+    /// Ops that are nested in its left side: so far down a change makes it fit where it did not.
+    pub levels: usize,
+    find: Pattern<Term>,
     right: Option<PatternAst<Term>>,
 }
 
-impl Apply {
+impl Compiled {
+    /// The places where the left side is found among the classes that `is_wanted` says, at most so many.
+    pub fn search(
+        &self,
+        graph: &Graph,
+        most: usize,
+        is_wanted: impl Fn(Id) -> bool,
+    ) -> Vec<(Id, Vec<Subst>)> {
+        let (mut found, mut left) = (vec![], most);
+        for class in graph.classes_for_op(&self.root).into_iter().flatten().filter(|&id| is_wanted(id)) {
+            if let Some(matches) = self.find.search_eclass_with_limit(graph, class, left) {
+                left -= matches.substs.len();
+                found.push((class, matches.substs));
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        found
+    }
+
     fn made(&self, found: &mut Match) -> Option<Vec<Id>> {
         match (&self.rule.make, &self.right) {
             (Make::If(_, holds), _) if !holds(found) => None,
             (Make::Terms(make), _) => make(found),
-            (_, Some(right)) => found.instance(right).map(|id| vec![id]),
+            (_, Some(right)) => found.root_instance(right).map(|id| vec![id]),
             _ => None,
         }
     }
-}
 
-impl Applier<Term, Facts> for Apply {
-    fn apply_one(
-        &self,
-        graph: &mut Graph,
-        class: Id,
-        subst: &Subst,
-        _: Option<&PatternAst<Term>>,
-        _: Symbol,
-    ) -> Vec<Id> {
-        if graph.analysis.fault.is_some() {
-            return vec![];
+    /// Adds what the rule says of a place.
+    pub fn apply(&self, graph: &mut Graph, class: Id, subst: &Subst) {
+        let is_refused = |graph: &Graph, id: Id| matches!(graph[id].data.fact, Fact::Refused(_));
+        if graph.analysis.fault.is_some() || is_refused(graph, class) {
+            return;
         }
         graph.analysis.rule = self.rule.name;
-        let mut found = Match { graph, subst, find: &self.find, class };
+        let mut found = Match { graph, subst, find: &self.find.ast, class };
         let made = self.made(&mut found).unwrap_or_default();
         let left = match found.graph.are_explanations_enabled() {
             true => found.left().unwrap_or(class),
             false => class,
         };
-        let is_refused = |graph: &Graph, id: Id| matches!(graph[id].data.fact, Fact::Refused(_));
-        let mut changed = vec![];
         for id in made {
             if is_refused(graph, id) {
                 continue;
             }
             graph.analysis.fired.insert(self.rule.name);
-            if graph.union_trusted(left, id, self.rule.name) {
-                changed.push(class);
-            }
+            graph.union_trusted(left, id, self.rule.name);
         }
-        changed
     }
 }
 
@@ -300,7 +414,7 @@ mod tests {
     #[test]
     fn patterns_are_well_formed_and_names_unique() {
         let mut names: Vec<_> = all().iter().map(|rule| rule.name).collect();
-        all().iter().for_each(|rule| drop(rule.rewrite().unwrap()));
+        all().iter().for_each(|rule| drop(rule.compiled().unwrap()));
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
         assert!(topics().iter().all(|topic| !names.contains(topic)));

@@ -5,9 +5,10 @@ use crate::onnx::constant::{Constant, Data};
 use crate::onnx::node::{Node, Operand, Output, Outputs};
 use ait_dialects::Activation;
 use ait_dialects::infer;
+use ait_passes::eqsat::range::keeps;
 
 /// `alpha * A' * B' + beta * C`: one `ait.gemm` where B is constant and C is constant or absent,
-/// with `alpha` and `beta` multiplied into the weights.
+/// with `alpha` and `beta` multiplied into the weights where no product is infinite or vanishes.
 pub fn gemm<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let attributes = &node.attributes;
     let (alpha, beta) = (attributes.float("alpha", 1.0)?, attributes.float("beta", 1.0)?);
@@ -21,14 +22,17 @@ pub fn gemm<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let rhs = node.input(1)?;
     let addend = node.optional(2).map(|c| scale(node, c, beta)).transpose()?;
     let product = if rhs.as_constant().is_some() {
-        let filter = scale(node, &transposed(rhs, !trans_b)?, alpha)?;
+        let filter = transposed(rhs, !trans_b)?;
+        let is_folded = keeps_all(&filter, alpha);
+        let filter = if is_folded { scale(node, &filter, alpha)? } else { filter };
         let outputs = filter.shape()?[0];
-        let bias = addend.as_ref().and_then(|addend| row_of(addend, outputs)).transpose()?;
+        let row = addend.as_ref().filter(|_| is_folded).and_then(|addend| row_of(addend, outputs));
+        let bias = row.transpose()?;
         let product = fully_connected(node, &lhs, &filter, bias.as_ref())?;
         if bias.is_some() {
             return Ok(vec![product]);
         }
-        product
+        if is_folded { product } else { scale(node, &product, alpha)? }
     } else {
         let rhs = transposed(rhs, trans_b)?;
         let product = node.builder.op("ait.matmul", &[node.value(&lhs)?, node.value(&rhs)?], &[])?;
@@ -40,6 +44,13 @@ pub fn gemm<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
         return Err(format!("cannot broadcast C {:?} into {shape:?}", addend.shape()?));
     }
     Ok(vec![node.binary(Binary::Add, &product, &addend)?])
+}
+
+/// Whether the weights times a factor are as good as both (see [`keeps`]).
+fn keeps_all(weights: &Operand<'_, '_>, factor: f32) -> bool {
+    let values = weights.as_constant().and_then(|constant| constant.f32s().ok());
+    let is_kept = |&value: &f32| keeps(value.into(), factor.into());
+    factor.to_bits() == 1f32.to_bits() || values.is_some_and(|values| values.iter().all(is_kept))
 }
 
 /// A constant that is one row of `outputs` elements, or broadcasts to one, as the bias.
