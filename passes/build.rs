@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// Relative to this crate.
 const SOURCES: [&str; 4] =
-    ["../dialects/src/infer", "../lowering/src/kernels", "../runtime/cores", "../tools/meter"];
+    ["../dialects/ops/src", "../lowering/src/kernels", "../runtime/cores", "../tools/meter"];
 
 fn main() -> io::Result<()> {
     let mut files = Vec::new();

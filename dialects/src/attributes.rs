@@ -1,26 +1,21 @@
 //! Typed access to the attributes of an op, with errors that name what is missing.
 
-use crate::{Activation, Epilogue};
+use crate::{Activation, Epilogue, Nan};
+use ait_ops::infer::Window;
+use ait_ops::{Algorithm, Columns, Field};
 use melior::Context;
 use melior::ir::attribute::{
-    BoolAttribute, DenseI64ArrayAttribute, FloatAttribute, IntegerAttribute, StringAttribute,
+    BoolAttribute, DenseI64ArrayAttribute, DictionaryAttribute, FloatAttribute, IntegerAttribute,
+    StringAttribute,
 };
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::r#type::IntegerType;
-use melior::ir::{Attribute, AttributeLike, Type};
+use melior::ir::{Attribute, AttributeLike, Identifier, Type};
 
-/// Attributes by name, of an op or of anything that stands for one.
+/// Attributes by name. ([`crate::read()`] reads them all.)
 pub trait Attributes {
-    /// The attribute, if there is one of this name. What stands for an op without being in MLIR has none, and answers
-    /// the typed questions itself.
-    fn get(&self, _name: &str) -> Option<Attribute<'_>> {
-        None
-    }
-
-    /// Whether there is one of this name.
-    fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
+    /// The attribute, if there is one of this name.
+    fn get(&self, name: &str) -> Option<Attribute<'_>>;
 
     /// `array<i64: ...>`.
     ///
@@ -84,7 +79,7 @@ pub trait Attributes {
     /// # Errors
     /// If missing or malformed.
     fn epilogue(&self) -> Result<Activation, String> {
-        Activation::from_attribute(self.get("epilogue").ok_or("'epilogue' is missing")?)
+        activation(self.get("epilogue").ok_or("'epilogue' is missing")?)
     }
 
     /// The `epilogue` of a kernel, which may ignore NaN.
@@ -92,20 +87,13 @@ pub trait Attributes {
     /// # Errors
     /// If missing or malformed.
     fn kernel_epilogue(&self) -> Result<Epilogue, String> {
-        Epilogue::from_attribute(self.get("epilogue").ok_or("'epilogue' is missing")?)
+        epilogue(self.get("epilogue").ok_or("'epilogue' is missing")?)
     }
 }
 
 impl Attributes for OperationRef<'_, '_> {
     fn get(&self, name: &str) -> Option<Attribute<'_>> {
         self.attribute(name).ok()
-    }
-}
-
-/// Attributes in a list of names and values.
-impl Attributes for &[(&str, Attribute<'_>)] {
-    fn get(&self, name: &str) -> Option<Attribute<'_>> {
-        self.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 }
 
@@ -130,7 +118,8 @@ pub fn f32_value(attribute: Attribute<'_>) -> Option<f32> {
     Some(value.value() as f32)
 }
 
-fn i64_array_value(attribute: Attribute<'_>) -> Option<Vec<i64>> {
+/// The elements of an `array<i64: ...>`.
+pub fn i64_array_value(attribute: Attribute<'_>) -> Option<Vec<i64>> {
     let array = DenseI64ArrayAttribute::try_from(attribute).ok()?;
     (0..array.len()).map(|index| array.element(index).ok()).collect()
 }
@@ -158,4 +147,156 @@ pub fn bool(context: &Context, value: bool) -> Attribute<'_> {
 /// Makes a string.
 pub fn string<'c>(context: &'c Context, value: &str) -> Attribute<'c> {
     StringAttribute::new(context, value).into()
+}
+
+/// Key of an epilogue that ignores NaN.
+const NNAN: &str = "nnan";
+
+/// The activation that a dictionary `{act = "clip", max = 6.0 : f32, min = 0.0 : f32}` names.
+///
+/// # Errors
+/// Says what is wrong with the dictionary.
+pub fn activation(attribute: Attribute<'_>) -> Result<Activation, String> {
+    match epilogue(attribute)? {
+        Epilogue { activation, nan: Nan::Propagate } => Ok(activation),
+        Epilogue { nan: Nan::Ignore, .. } => {
+            Err(format!("only the epilogue of a kernel may have '{NNAN}', not {attribute}"))
+        }
+    }
+}
+
+/// The epilogue of a kernel: as [`activation`], and `nnan` where it may ignore NaN.
+///
+/// # Errors
+/// Says what is wrong with the dictionary.
+pub fn epilogue(attribute: Attribute<'_>) -> Result<Epilogue, String> {
+    let dictionary = DictionaryAttribute::try_from(attribute)
+        .map_err(|_| format!("epilogue must be a dictionary, not {attribute}"))?;
+    let act = dictionary.element_by_name("act").ok_or("epilogue has no 'act'")?;
+    let act = string_value(act).ok_or("epilogue 'act' must be a string")?;
+    let activation = Activation::new(&act, |key| dictionary.element_by_name(key).and_then(f32_value))?;
+    let nan = match dictionary.element_by_name(NNAN) {
+        None => Nan::Propagate,
+        Some(unit) if unit.is_unit() => Nan::Ignore,
+        Some(other) => return Err(format!("epilogue '{NNAN}' must be a unit, not {other}")),
+    };
+    if dictionary.len() != 1 + activation.parameters().len() + usize::from(nan == Nan::Ignore) {
+        return Err(format!("activation {act} has unknown parameters in {attribute}"));
+    }
+    Ok(Epilogue { activation, nan })
+}
+
+/// The pattern `#nm.columns<n, m, tile>`.
+///
+/// # Errors
+/// If it is not `#nm.columns` of three integers, or one is out of range.
+pub fn columns(attribute: Attribute<'_>) -> Result<Columns, String> {
+    let text = attribute.to_string();
+    let wrong = || format!("{text} is not #nm.columns<n, m, tile>");
+    let inner = text.strip_prefix("#nm.columns<").and_then(|rest| rest.strip_suffix('>'));
+    let fields = inner.ok_or_else(wrong)?.split(", ").map(|field| {
+        // MLIR prints an integer with its type.
+        field.strip_suffix(" : i64").and_then(|value| value.parse().ok()).ok_or_else(wrong)
+    });
+    match fields.collect::<Result<Vec<i64>, _>>()?[..] {
+        [n, m, tile] => Columns::new(n, m, tile),
+        _ => Err(wrong()),
+    }
+}
+
+/// The `algorithm` of an op.
+///
+/// # Errors
+/// If it is missing or unknown.
+pub fn algorithm(op: &OperationRef<'_, '_>) -> Result<Algorithm, String> {
+    let word = op.string("algorithm")?;
+    Algorithm::named(&word).ok_or_else(|| format!("has algorithm \"{word}\", which is not known"))
+}
+
+/// The window of a kernel, by the `strides`, `pads` and `dilations` of an op.
+///
+/// # Errors
+/// Names the attribute that is missing or out of range.
+pub fn window(kernel: [i64; 2], op: &OperationRef<'_, '_>) -> Result<Window, String> {
+    Window::new(kernel, op.i64s("strides")?, op.i64s("pads")?, op.i64s("dilations")?)
+}
+
+/// A field of an op as an attribute.
+pub fn of<'c>(context: &'c Context, field: &impl Field) -> Attribute<'c> {
+    write(context, &field.attribute())
+}
+
+/// Writes an attribute.
+///
+/// # Panics
+/// If the context lacks the `nm` dialect; [`crate::context()`] has it.
+pub fn write<'c>(context: &'c Context, attribute: &ait_ops::Attribute) -> Attribute<'c> {
+    match attribute {
+        ait_ops::Attribute::Integer(value) => i64(context, *value),
+        ait_ops::Attribute::Float(value) => f32(context, *value),
+        ait_ops::Attribute::Flag(value) => bool(context, *value),
+        ait_ops::Attribute::List(values) => i64_array(context, values),
+        ait_ops::Attribute::Word(word) => string(context, word),
+        ait_ops::Attribute::Epilogue(Epilogue { activation, nan }) => {
+            let name = |text| Identifier::new(context, text);
+            let mut entries = vec![(name("act"), string(context, activation.name()))];
+            entries.extend(
+                activation.parameters().into_iter().map(|(key, value)| (name(key), f32(context, value))),
+            );
+            if *nan == Nan::Ignore {
+                entries.push((name(NNAN), Attribute::unit(context)));
+            }
+            DictionaryAttribute::new(context, &entries).into()
+        }
+        ait_ops::Attribute::Columns(pattern) => Attribute::parse(context, &pattern.to_string())
+            .unwrap_or_else(|| unreachable!("{pattern} is an attribute")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activations_round_trip() {
+        let context = crate::context();
+        for activation in [
+            Activation::Identity,
+            Activation::LeakyRelu { alpha: 0.1 },
+            Activation::Clip { min: 0.0, max: f32::INFINITY },
+            Activation::HardSigmoid { alpha: 0.2, beta: 0.5 },
+        ] {
+            assert_eq!(super::activation(of(&context, &activation)), Ok(activation));
+            for (_, nan) in Nan::ALL {
+                let epilogue = Epilogue { activation, nan };
+                assert_eq!(super::epilogue(of(&context, &epilogue)), Ok(epilogue));
+            }
+        }
+        let ignoring = of(&context, &Epilogue { activation: Activation::Relu, nan: Nan::Ignore });
+        assert_eq!(ignoring.to_string(), "{act = \"relu\", nnan}");
+        let error = super::activation(ignoring).unwrap_err();
+        assert_eq!(error, "only the epilogue of a kernel may have 'nnan', not {act = \"relu\", nnan}");
+    }
+
+    #[test]
+    fn patterns_round_trip() {
+        let context = crate::context();
+        let pattern = Columns { n: 2, m: 4, tile: 7 };
+        let attribute = of(&context, &pattern);
+        assert_eq!(attribute.to_string(), "#nm.columns<2 : i64, 4 : i64, 7 : i64>");
+        assert_eq!(columns(attribute), Ok(pattern));
+    }
+
+    #[test]
+    fn bad_patterns_are_errors() {
+        let context = crate::context();
+        let error = |text: &str| columns(Attribute::parse(&context, text).unwrap()).unwrap_err();
+        assert_eq!(error("#nm.columns<5, 4, 7>"), "#nm.columns<5, 4, 7> has n outside 1 to 4");
+        assert_eq!(error("#nm.columns<0, 4, 7>"), "#nm.columns<0, 4, 7> has n outside 1 to 4");
+        assert_eq!(error("#nm.columns<1, 0, 7>"), "#nm.columns<1, 0, 7> has m outside 1 to 536870912");
+        assert_eq!(error("#nm.columns<1, 4, -1>"), "#nm.columns<1, 4, -1> has tile outside 1 to 536870912");
+        assert!(error("#nm.columns<1 : i8, 4, 7>").contains("is not #nm.columns<n, m, tile>"));
+        assert!(error("\"text\"").contains("is not #nm.columns<n, m, tile>"));
+        assert!(Attribute::parse(&context, "#nm.columns<1, 4>").is_none());
+    }
 }

@@ -1,8 +1,8 @@
 //! Makes ops with the result types that the shape rules give.
 
-use crate::attributes::{Attributes, bool, f32, i64, i64_array};
-use crate::infer::{Inferred, infer};
-use crate::{Activation, Layout, access, types};
+use crate::infer::infer;
+use crate::{Activation, Layout, access, attributes, types};
+use ait_ops::{BinaryFn, Op, PoolFn, ait};
 use melior::Context;
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationBuilder, OperationLike, OperationRef};
@@ -72,36 +72,43 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     ///
     /// # Errors
     /// The shape rule's message.
-    pub fn op_in(
-        &self,
-        layout: Layout,
-        name: &str,
-        operands: &[Value<'c, 'a>],
-        attributes: &[(&str, Attribute<'c>)],
-    ) -> Built<'c, 'a> {
+    pub fn op_in(&self, layout: Layout, op: &Op, operands: &[Value<'c, 'a>]) -> Built<'c, 'a> {
         let shapes =
             operands.iter().map(|value| types::shape(value.r#type())).collect::<Result<Vec<_>, _>>()?;
-        let shapes: Vec<&[i64]> = shapes.iter().map(Vec::as_slice).collect();
-        match infer(name, &shapes, &attributes as &dyn Attributes)? {
-            Inferred::Shape(shape) => {
-                self.result(name, operands, attributes, types::tensor(self.context, &shape, layout))
-            }
-            Inferred::Elements(_) => Err(format!("{name} needs an explicit result type")),
-        }
+        let shape = infer(op, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let attributes: Vec<_> = op
+            .attributes()
+            .iter()
+            .map(|(name, value)| (*name, attributes::write(self.context, value)))
+            .collect();
+        self.result(op.name(), operands, &attributes, types::tensor(self.context, &shape, layout))
     }
 
     /// Inserts an op whose result has the inferred shape and the first operand's layout.
     ///
     /// # Errors
     /// The shape rule's message.
-    pub fn op(
+    pub fn op(&self, op: &Op, operands: &[Value<'c, 'a>]) -> Built<'c, 'a> {
+        let first = operands.first().ok_or_else(|| format!("{} needs an operand", op.name()))?;
+        self.op_in(types::layout(first.r#type())?, op, operands)
+    }
+
+    /// As [`Builder::op_in`], of an op that is given by name and attributes.
+    ///
+    /// # Errors
+    /// If there is no such op, an attribute is missing or malformed, or the shape rule's message.
+    pub fn named(
         &self,
+        layout: Layout,
         name: &str,
         operands: &[Value<'c, 'a>],
         attributes: &[(&str, Attribute<'c>)],
     ) -> Built<'c, 'a> {
-        let first = operands.first().ok_or_else(|| format!("{name} needs an operand"))?;
-        self.op_in(types::layout(first.r#type())?, name, operands, attributes)
+        self.op_in(layout, &crate::read::listed(name, attributes)?, operands)
+    }
+
+    fn ait(&self, op: ait::Op, operands: &[Value<'c, 'a>]) -> Built<'c, 'a> {
+        self.op(&Op::Ait(op), operands)
     }
 
     fn result(
@@ -150,14 +157,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
         epilogue: Activation,
     ) -> Built<'c, 'a> {
         let operands: Vec<_> = [input, filter, bias].into_iter().chain(residual).collect();
-        let attributes = [
-            ("strides", i64_array(self.context, &strides)),
-            ("pads", i64_array(self.context, &pads)),
-            ("dilations", i64_array(self.context, &dilations)),
-            ("groups", i64(self.context, groups)),
-            ("epilogue", epilogue.to_attribute(self.context)),
-        ];
-        self.op("ait.conv2d", &operands, &attributes)
+        self.ait(ait::Op::Conv2d(ait::Conv2d { strides, pads, dilations, groups, epilogue }), &operands)
     }
 
     /// `ait.gemm`: `epilogue(input * transpose(filter) + bias [+ residual])`.
@@ -171,7 +171,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
         epilogue: Activation,
     ) -> Built<'c, 'a> {
         let operands: Vec<_> = [input, filter, bias].into_iter().chain(residual).collect();
-        self.op("ait.gemm", &operands, &[("epilogue", epilogue.to_attribute(self.context))])
+        self.ait(ait::Op::Gemm(ait::Gemm { epilogue }), &operands)
     }
 
     /// `ait.batch_norm`.
@@ -179,7 +179,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn batch_norm(&self, operands: [Value<'c, 'a>; 5], epsilon: f32) -> Built<'c, 'a> {
-        self.op("ait.batch_norm", &operands, &[("epsilon", f32(self.context, epsilon))])
+        self.ait(ait::Op::BatchNorm(ait::BatchNorm { epsilon }), &operands)
     }
 
     /// `ait.scale_bias`.
@@ -187,7 +187,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn scale_bias(&self, operands: [Value<'c, 'a>; 3], epilogue: Activation) -> Built<'c, 'a> {
-        self.op("ait.scale_bias", &operands, &[("epilogue", epilogue.to_attribute(self.context))])
+        self.ait(ait::Op::ScaleBias(ait::ScaleBias { epilogue }), &operands)
     }
 
     /// `ait.activation`.
@@ -195,23 +195,39 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn activation(&self, input: Value<'c, 'a>, epilogue: Activation) -> Built<'c, 'a> {
-        self.op("ait.activation", &[input], &[("epilogue", epilogue.to_attribute(self.context))])
+        self.ait(ait::Op::Activation(ait::Activation { epilogue }), &[input])
     }
 
-    /// `ait.add`, `sub`, `mul` or `div` by its full name.
+    /// `ait.add`, `sub`, `mul`, `div` or `prelu`; the last has no epilogue.
     ///
     /// # Errors
     /// The shape rule's message.
     pub fn binary(
         &self,
-        name: &str,
+        function: BinaryFn,
         lhs: Value<'c, 'a>,
         rhs: Value<'c, 'a>,
         epilogue: Activation,
     ) -> Built<'c, 'a> {
         // A lower-rank or constant side has no layout of its own; the result takes the other's.
         let layout = types::layout(lhs.r#type())?.max(types::layout(rhs.r#type())?);
-        self.op_in(layout, name, &[lhs, rhs], &[("epilogue", epilogue.to_attribute(self.context))])
+        let op = match function {
+            BinaryFn::Add => ait::Op::Add(ait::Add { epilogue }),
+            BinaryFn::Sub => ait::Op::Sub(ait::Sub { epilogue }),
+            BinaryFn::Mul => ait::Op::Mul(ait::Mul { epilogue }),
+            BinaryFn::Div => ait::Op::Div(ait::Div { epilogue }),
+            BinaryFn::Prelu if epilogue == Activation::Identity => ait::Op::Prelu(ait::Prelu),
+            BinaryFn::Prelu => return Err(format!("ait.prelu has no epilogue for {}", epilogue.name())),
+        };
+        self.op_in(layout, &Op::Ait(op), &[lhs, rhs])
+    }
+
+    /// `ait.matmul`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn matmul(&self, lhs: Value<'c, 'a>, rhs: Value<'c, 'a>) -> Built<'c, 'a> {
+        self.ait(ait::Op::Matmul(ait::Matmul), &[lhs, rhs])
     }
 
     /// `ait.max_pool2d`, or `ait.avg_pool2d` if `count_include_pad` is given.
@@ -229,21 +245,31 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
         ceil_mode: bool,
         count_include_pad: Option<bool>,
     ) -> Built<'c, 'a> {
-        let mut attributes = vec![
-            ("kernel", i64_array(self.context, &kernel)),
-            ("strides", i64_array(self.context, &strides)),
-            ("pads", i64_array(self.context, &pads)),
-            ("dilations", i64_array(self.context, &dilations)),
-            ("ceil_mode", bool(self.context, ceil_mode)),
-        ];
-        let name = match count_include_pad {
-            None => "ait.max_pool2d",
-            Some(count) => {
-                attributes.push(("count_include_pad", bool(self.context, count)));
-                "ait.avg_pool2d"
-            }
+        let op = match count_include_pad {
+            None => ait::Op::MaxPool2d(ait::MaxPool2d { kernel, strides, pads, dilations, ceil_mode }),
+            Some(count_include_pad) => ait::Op::AvgPool2d(ait::AvgPool2d {
+                kernel,
+                strides,
+                pads,
+                dilations,
+                ceil_mode,
+                count_include_pad,
+            }),
         };
-        self.op(name, &[input], &attributes)
+        self.ait(op, &[input])
+    }
+
+    /// `ait.global_max_pool` or `ait.global_avg_pool`.
+    ///
+    /// # Errors
+    /// The shape rule's message.
+    pub fn global_pool(&self, function: PoolFn, input: Value<'c, 'a>) -> Built<'c, 'a> {
+        let op = match function {
+            PoolFn::Max => ait::Op::GlobalMaxPool(ait::GlobalMaxPool),
+            PoolFn::Avg => ait::Op::GlobalAvgPool(ait::GlobalAvgPool),
+            PoolFn::MaxNum => return Err("no op of ait is a maximum of numbers".to_owned()),
+        };
+        self.ait(op, &[input])
     }
 
     /// `ait.softmax` along a dimension.
@@ -251,7 +277,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn softmax(&self, input: Value<'c, 'a>, axis: i64) -> Built<'c, 'a> {
-        self.op("ait.softmax", &[input], &[("axis", i64(self.context, axis))])
+        self.ait(ait::Op::Softmax(ait::Softmax { axis }), &[input])
     }
 
     /// `ait.concat` of two values along a dimension.
@@ -259,7 +285,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn concat(&self, lhs: Value<'c, 'a>, rhs: Value<'c, 'a>, axis: i64) -> Built<'c, 'a> {
-        self.op("ait.concat", &[lhs, rhs], &[("axis", i64(self.context, axis))])
+        self.ait(ait::Op::Concat(ait::Concat { axis }), &[lhs, rhs])
     }
 
     /// `ait.slice`.
@@ -267,12 +293,8 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn slice(&self, input: Value<'c, 'a>, starts: &[i64], sizes: &[i64], steps: &[i64]) -> Built<'c, 'a> {
-        let attributes = [
-            ("starts", i64_array(self.context, starts)),
-            ("sizes", i64_array(self.context, sizes)),
-            ("steps", i64_array(self.context, steps)),
-        ];
-        self.op("ait.slice", &[input], &attributes)
+        let [starts, sizes, steps] = [starts, sizes, steps].map(<[i64]>::to_vec);
+        self.ait(ait::Op::Slice(ait::Slice { starts, sizes, steps }), &[input])
     }
 
     /// `ait.pad`.
@@ -280,12 +302,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn pad(&self, input: Value<'c, 'a>, low: &[i64], high: &[i64], value: f32) -> Built<'c, 'a> {
-        let attributes = [
-            ("low", i64_array(self.context, low)),
-            ("high", i64_array(self.context, high)),
-            ("value", f32(self.context, value)),
-        ];
-        self.op("ait.pad", &[input], &attributes)
+        self.ait(ait::Op::Pad(ait::Pad { low: low.to_vec(), high: high.to_vec(), value }), &[input])
     }
 
     /// `ait.transpose`; the result is NCHW.
@@ -293,7 +310,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// The shape rule's message.
     pub fn transpose(&self, input: Value<'c, 'a>, permutation: &[i64]) -> Built<'c, 'a> {
-        self.op("ait.transpose", &[input], &[("permutation", i64_array(self.context, permutation))])
+        self.ait(ait::Op::Transpose(ait::Transpose { permutation: permutation.to_vec() }), &[input])
     }
 
     /// `ait.reshape` to a shape of as many elements.
@@ -301,11 +318,8 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
     /// # Errors
     /// If the numbers of elements differ.
     pub fn reshape(&self, input: Value<'c, 'a>, shape: &[i64]) -> Built<'c, 'a> {
-        let from = types::shape(input.r#type())?;
-        if types::elements(&from)? != types::elements(shape)? {
-            return Err(format!("cannot reshape {from:?} to {shape:?}"));
-        }
-        self.result("ait.reshape", &[input], &[], types::tensor(self.context, shape, Layout::Nchw))
+        let op = Op::Ait(ait::Op::Reshape(ait::Reshape { shape: shape.to_vec() }));
+        self.op_in(Layout::Nchw, &op, &[input])
     }
 
     /// `ait.convert_layout`; the value itself if it is in this layout already.
@@ -317,7 +331,7 @@ impl<'c: 'a, 'a> Builder<'c, 'a> {
         if types::layout(input.r#type())? == layout || shape.len() != 4 {
             return Ok(input);
         }
-        self.op_in(layout, "ait.convert_layout", &[input], &[])
+        self.op_in(layout, &Op::Ait(ait::Op::ConvertLayout(ait::ConvertLayout { layout })), &[input])
     }
 
     /// `tensor.empty` of a shape and layout: the `init` of an op in destination-passing style.

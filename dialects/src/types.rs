@@ -1,24 +1,26 @@
 //! Shapes, layouts and constant data of values.
 
-use crate::Layout;
-use crate::nm::Columns;
+use crate::{Layout, attributes};
+use ait_ops::{Columns, Element, TensorType};
 use melior::Context;
 use melior::ir::attribute::DenseElementsAttribute;
 use melior::ir::r#type::{IntegerType, MemRefType, RankedTensorType, ShapedTypeLike};
 use melior::ir::{Attribute, AttributeLike, Type, TypeLike};
 use std::borrow::Cow;
 
+pub use ait_ops::elements;
+
 /// `tensor<shape x f32, layout>`; the layout matters at rank 4 only.
 pub fn tensor<'c>(context: &'c Context, shape: &[i64], layout: Layout) -> Type<'c> {
     let dims: Vec<u64> = shape.iter().map(|dim| dim.unsigned_abs()).collect();
-    let encoding = if shape.len() == 4 { layout.encoding(context) } else { None };
+    let encoding = if shape.len() == 4 { encoding(context, layout) } else { None };
     RankedTensorType::new(&dims, Type::float32(context), encoding).into()
 }
 
 /// `tensor<shape x f32, #nm.columns<...>>`: the type of pruned weights.
 pub fn pruned<'c>(context: &'c Context, shape: &[i64], pattern: Columns) -> Type<'c> {
     let dims: Vec<u64> = shape.iter().map(|dim| dim.unsigned_abs()).collect();
-    RankedTensorType::new(&dims, Type::float32(context), Some(pattern.to_attribute(context))).into()
+    RankedTensorType::new(&dims, Type::float32(context), Some(attributes::of(context, &pattern))).into()
 }
 
 /// `memref<shape x f32, strided<strides>>`, strides in elements.
@@ -68,19 +70,40 @@ fn dims<'c>(shaped: &impl ShapedTypeLike<'c>) -> Option<Vec<i64>> {
         .collect()
 }
 
-/// Most elements of a tensor: 4 TiB of f32.
-const MOST: i64 = 1 << 40;
+/// The encoding of a layout; none for NCHW.
+fn encoding(context: &Context, layout: Layout) -> Option<Attribute<'_>> {
+    if layout == Layout::Nchw {
+        return None;
+    }
+    Attribute::parse(context, &format!("#ait.layout<\"{}\">", layout.name()))
+}
 
-/// Number of elements; an error if it does not fit 2^40. Dimensions beside one of 0 must fit too: strides are their products.
+/// The pattern in the encoding of a ranked tensor type; none for any other type or encoding.
 ///
 /// # Errors
-/// If a dimension is negative or the product too large.
-pub fn elements(shape: &[i64]) -> Result<i64, String> {
-    let product = shape.iter().try_fold(1i64, |product, &dim| {
-        product.checked_mul(dim.max(1)).filter(|&product| dim >= 0 && product <= MOST)
-    });
-    let product = product.ok_or_else(|| format!("shape {shape:?} has too many elements"))?;
-    Ok(if shape.contains(&0) { 0 } else { product })
+/// As [`attributes::columns`], for an encoding of the `nm` dialect.
+pub fn columns(r#type: Type<'_>) -> Result<Option<Columns>, String> {
+    let encoding = RankedTensorType::try_from(r#type).ok().and_then(|tensor| tensor.encoding());
+    match encoding {
+        Some(encoding) if encoding.to_string().starts_with("#nm.") => attributes::columns(encoding).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A ranked tensor or memref as a value.
+///
+/// # Errors
+/// If it is another type, or has a dynamic dimension, or elements or an encoding that are not ours.
+pub fn tensor_type(r#type: Type<'_>) -> Result<TensorType, String> {
+    let text = element(r#type).map(|element| element.to_string()).unwrap_or_default();
+    let element = Element::ALL.into_iter().find(|element| element.name() == text);
+    Ok(TensorType {
+        element: element
+            .ok_or_else(|| format!("{type} has elements that are not f32, f16, i8, i16 or i32"))?,
+        shape: shape(r#type)?,
+        layout: layout(r#type)?,
+        columns: columns(r#type)?,
+    })
 }
 
 /// The layout of a tensor type; pruned weights (`#nm.columns`) are row-major.
@@ -89,10 +112,15 @@ pub fn elements(shape: &[i64]) -> Result<i64, String> {
 /// If the encoding is neither a layout nor a pattern of sparsity.
 pub fn layout(r#type: Type<'_>) -> Result<Layout, String> {
     let Ok(tensor) = RankedTensorType::try_from(r#type) else { return Ok(Layout::Nchw) };
-    if Columns::of_encoding(r#type)?.is_some() {
+    if columns(r#type)?.is_some() {
         return Ok(Layout::Nchw);
     }
-    Layout::of_encoding(tensor.encoding())
+    let Some(encoding) = tensor.encoding() else { return Ok(Layout::Nchw) };
+    let text = encoding.to_string();
+    Layout::ALL
+        .into_iter()
+        .find(|layout| text == format!("#ait.layout<\"{}\">", layout.name()))
+        .ok_or_else(|| format!("{text} is not a layout (NCHW, NHWC, CNHW)"))
 }
 
 /// The element type of a ranked tensor or memref.
@@ -296,12 +324,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_bounded() {
-        assert_eq!(elements(&[2, 3, 4]), Ok(24));
-        assert_eq!(elements(&[0, 1 << 20, 1 << 20]), Ok(0));
-        for shape in [[1 << 20, 1 << 21, 1], [0, 1 << 32, 1 << 32], [-1, 2, 3], [0, -1, 1]] {
-            assert!(elements(&shape).is_err(), "{shape:?}");
-        }
+    fn an_encoding_is_a_pattern_or_a_layout() {
+        let context = crate::context();
+        let parse = |text: &str| Type::parse(&context, text).unwrap();
+        let pruned = parse("tensor<8x4x3x3xf32, #nm.columns<9, 36, 8>>");
+        assert_eq!(columns(pruned), Ok(Some(Columns { n: 9, m: 36, tile: 8 })));
+        assert_eq!(layout(pruned), Ok(Layout::Nchw));
+        assert_eq!(columns(parse("tensor<1x2x3x4xf32, #ait.layout<\"NHWC\">>")), Ok(None));
+        assert_eq!(columns(parse("tensor<4xf32>")), Ok(None));
+        assert!(columns(parse("tensor<4x4xf32, #nm.columns<0, 1, 1>>")).is_err());
+        assert!(layout(parse("tensor<4x4xf32, #nm.columns<0, 1, 1>>")).is_err());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 mod sparse;
 
-use crate::infer::{self, Inferred};
-use crate::{Layout, access, types};
+use crate::{Layout, access, infer, read, types};
+use ait_ops::{Op, Operand, ait, rvv};
 use melior::StringRef;
 use melior::ir::operation::{OperationLike, OperationRef, WalkOrder, WalkResult};
 use melior::ir::{Location, Module, Value, ValueLike};
@@ -42,49 +42,38 @@ fn check(op: &OperationRef<'_, '_>) -> Result<(), String> {
     if !["ait.", "xnn.", "rvv.", "nm."].iter().any(|dialect| name.starts_with(dialect)) {
         return Ok(());
     }
-    if matches!(name.as_str(), "rvv.view" | "rvv.constant") {
+    let own = read(op)?;
+    if matches!(own, Op::Rvv(rvv::Op::View(_) | rvv::Op::Constant(_))) {
         return Ok(());
     }
     let operands: Vec<Value<'_, '_>> = op.operands().collect();
     let shapes = operands.iter().map(|value| types::shape(value.r#type())).collect::<Result<Vec<_>, _>>()?;
-    elements(op, &name)?;
-    let inferred = infer::infer(&name, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>(), op)?;
-    let written = written(op, &name)?;
-    match inferred {
-        Inferred::Shape(shape) if shape == written => {}
-        Inferred::Shape(shape) => {
-            return Err(format!("has result shape {written:?} where its rule gives {shape:?}"));
-        }
-        Inferred::Elements(count) if types::elements(&written)? == count => {}
-        Inferred::Elements(count) => {
-            return Err(format!("must keep its {count} elements, but the result shape is {written:?}"));
-        }
+    elements(op, &own)?;
+    let inferred = infer::infer(&own, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    let written = written(op, &own)?;
+    if inferred != written {
+        return Err(format!("has result shape {written:?} where its rule gives {inferred:?}"));
     }
-    layouts(op, &name)?;
-    sparse::check(op, &name)
+    layouts(op, &own)?;
+    sparse::check(op, &own)
 }
 
 /// Data is of `f32`; the columns of packed weights are integers, and so are constants for them.
-fn elements(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
-    for (index, operand) in op.operands().enumerate() {
+fn elements(op: &OperationRef<'_, '_>, own: &Op) -> Result<(), String> {
+    for (operand, kind) in op.operands().zip(own.operands()) {
         let (r#type, bits) = (operand.r#type(), types::integer_bits(operand.r#type()));
-        let fits = match (name, index) {
-            ("nm.conv2d" | "nm.matmul", 2) => bits.is_some(),
-            ("nm.conv2d", 3) => bits == Some(32),
-            _ => types::is_f32(r#type),
-        };
-        match (fits, name, index) {
-            (true, ..) => {}
-            (_, "nm.conv2d" | "nm.matmul", 2) => {
-                return Err(format!("needs columns of i8, i16 or i32, not {type}"));
-            }
-            (_, "nm.conv2d", 3) => return Err(format!("needs starts of i32, not {type}")),
+        match kind {
+            Operand::Columns if bits.is_some() => {}
+            Operand::Columns => return Err(format!("needs columns of i8, i16 or i32, not {type}")),
+            Operand::Starts if bits == Some(32) => {}
+            Operand::Starts => return Err(format!("needs starts of i32, not {type}")),
+            _ if types::is_f32(r#type) => {}
             _ => return Err(format!("works on f32, not on {type}")),
         }
     }
     for result in op.results() {
-        match name {
-            "ait.constant" => types::element_bytes(result.r#type()).map(drop)?,
+        match own {
+            Op::Ait(ait::Op::Constant(_)) => types::element_bytes(result.r#type()).map(drop)?,
             _ if types::is_f32(result.r#type()) => {}
             _ => return Err(format!("works on f32, not on {}", result.r#type())),
         }
@@ -93,35 +82,31 @@ fn elements(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
 }
 
 /// The shape an op computes: its result's, or its `init`'s at the buffer level.
-fn written(op: &OperationRef<'_, '_>, name: &str) -> Result<Vec<i64>, String> {
+fn written(op: &OperationRef<'_, '_>, own: &Op) -> Result<Vec<i64>, String> {
     if let Some(result) = access::result(op) {
         return types::shape(result.r#type());
     }
-    let init = infer::init_index(name).ok_or("has no result")?;
+    let init = own.position(Operand::Init).ok_or("has no result")?;
     types::shape(access::operand(op, init).ok_or("has no init")?.r#type())
 }
 
 /// Data operands of rank 4 have the result's layout; constants have none and fit every layout.
-fn layouts(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
+fn layouts(op: &OperationRef<'_, '_>, own: &Op) -> Result<(), String> {
     let Some(result) = access::result(op) else { return Ok(()) };
     let layout = types::layout(result.r#type())?;
-    for (index, operand) in op.operands().enumerate() {
-        let own = types::layout(operand.r#type())?;
-        match name {
-            "ait.convert_layout" => {}
-            "ait.reshape" | "ait.transpose" | "ait.matmul"
-                if own != Layout::Nchw || layout != Layout::Nchw =>
-            {
-                return Err(format!("needs NCHW operands and results, not {own} and {layout}"));
-            }
-            // Filters are in an order of their own.
-            "ait.conv2d" | "xnn.conv2d" | "rvv.conv2d" if index == 1 => {}
-            _ if types::shape(operand.r#type())?.len() != 4 || types::shape(result.r#type())?.len() != 4 => {}
-            _ if is_constant(operand) => {}
-            _ if own != layout => {
-                return Err(format!("has operand {index} in {own} and its result in {layout}"));
-            }
-            _ => {}
+    for (index, (operand, &kind)) in op.operands().zip(own.operands()).enumerate() {
+        let own_layout = types::layout(operand.r#type())?;
+        if own.is_row_major() && (own_layout != Layout::Nchw || layout != Layout::Nchw) {
+            return Err(format!("needs NCHW operands and results, not {own_layout} and {layout}"));
+        }
+        let has_layout =
+            types::shape(operand.r#type())?.len() == 4 && types::shape(result.r#type())?.len() == 4;
+        // Filters are in an order of their own.
+        if own.changes_layout() || kind == Operand::Filter || !has_layout || is_constant(operand) {
+            continue;
+        }
+        if own_layout != layout {
+            return Err(format!("has operand {index} in {own_layout} and its result in {layout}"));
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //===- ait.td - what a network computes -------------------------------------===//
 //
-// The one declaration of the `ait` dialect. Typed Rust views (`melior::dialect!`),
+// The one declaration of the `ait` dialect. The ops as values (`dialects/ops/src/generated.rs`),
 // the IRDL (`dialects/irdl/ait.mlir`) and the reference page (`docs/dialects/ait.md`)
-// are made from this file. Shape rules are in `dialects/src/infer.rs`.
+// are made from this file. Shape rules are in `dialects/ops/src/infer`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,7 +10,7 @@
 #define AIT_TD
 
 include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/OpBase.td"
+include "attributes.td"
 
 def Ait_Dialect : Dialect {
   let name = "ait";
@@ -30,11 +30,14 @@ def Ait_LayoutAttr : AttrDef<Ait_Dialect, "Layout"> {
   let parameters = (ins "StringAttr":$order);
 }
 
-class Ait_Op<string mnemonic> : Op<Ait_Dialect, mnemonic, []>;
+// `written` names the field that is not an attribute: the `shape` or the `layout` of the result.
+class Ait_Op<string mnemonic> : Op<Ait_Dialect, mnemonic, []> {
+  string written = "";
+}
 
 def Ait_ConstantOp : Ait_Op<"constant"> {
   let summary = "A tensor known at compile time.";
-  let arguments = (ins ElementsAttr:$value);
+  let arguments = (ins DataAttr:$value);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -47,8 +50,8 @@ def Ait_Conv2dOp : Ait_Op<"conv2d"> {
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter, AnyRankedTensor:$bias,
     Optional<AnyRankedTensor>:$residual,
-    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    I64Attr:$groups, DictionaryAttr:$epilogue);
+    PairAttr:$strides, PadsAttr:$pads, PairAttr:$dilations,
+    IntegerAttr:$groups, EpilogueAttr:$epilogue);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -56,7 +59,7 @@ def Ait_GemmOp : Ait_Op<"gemm"> {
   let summary = "Fully connected: epilogue(input * transpose(filter) + bias [+ residual]).";
   let description = [{ `input` M x K, `filter` N x K, `bias` N, result and `residual` M x N. }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter, AnyRankedTensor:$bias,
-    Optional<AnyRankedTensor>:$residual, DictionaryAttr:$epilogue);
+    Optional<AnyRankedTensor>:$residual, EpilogueAttr:$epilogue);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -70,7 +73,7 @@ def Ait_BatchNormOp : Ait_Op<"batch_norm"> {
   let summary = "Inference batch norm: (input - mean) / sqrt(variance + epsilon) * scale + bias.";
   let description = [{ `scale`, `bias`, `mean` and `variance` are C; the channel is dimension 1. }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$scale, AnyRankedTensor:$bias,
-    AnyRankedTensor:$mean, AnyRankedTensor:$variance, F32Attr:$epsilon);
+    AnyRankedTensor:$mean, AnyRankedTensor:$variance, FloatAttr:$epsilon);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -78,13 +81,13 @@ def Ait_ScaleBiasOp : Ait_Op<"scale_bias"> {
   let summary = "Per channel: epilogue(input * scale + bias).";
   let description = [{ What is left of a batch norm that no convolution can take. `scale`, `bias` are C. }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$scale, AnyRankedTensor:$bias,
-    DictionaryAttr:$epilogue);
+    EpilogueAttr:$epilogue);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_ActivationOp : Ait_Op<"activation"> {
   let summary = "The epilogue alone, element by element.";
-  let arguments = (ins AnyRankedTensor:$input, DictionaryAttr:$epilogue);
+  let arguments = (ins AnyRankedTensor:$input, EpilogueAttr:$epilogue);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -97,7 +100,7 @@ def Ait_PreluOp : Ait_Op<"prelu"> {
 class Ait_BinaryOp<string mnemonic, string text> : Ait_Op<mnemonic> {
   let summary = text;
   let description = [{ Shapes broadcast as in numpy; `epilogue` is applied to the result. }];
-  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, DictionaryAttr:$epilogue);
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, EpilogueAttr:$epilogue);
   let results = (outs AnyRankedTensor:$result);
 }
 def Ait_AddOp : Ait_BinaryOp<"add", "epilogue(lhs + rhs).">;
@@ -111,16 +114,16 @@ def Ait_MaxPool2dOp : Ait_Op<"max_pool2d"> {
     `kernel`, `strides`, `dilations` are `[h, w]`, `pads` is `[top, left, bottom, right]`.
     With `ceil_mode` the output size rounds up, but no window starts beyond input and left padding.
   }];
-  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-    DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations, BoolAttr:$ceil_mode);
+  let arguments = (ins AnyRankedTensor:$input, PairAttr:$kernel, PairAttr:$strides,
+    PadsAttr:$pads, PairAttr:$dilations, FlagAttr:$ceil_mode);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_AvgPool2dOp : Ait_Op<"avg_pool2d"> {
   let summary = "Mean over a window, of the taps inside the input or, with count_include_pad, inside the padded input.";
   let description = [{ Attributes as in `ait.max_pool2d`. }];
-  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-    DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations, BoolAttr:$ceil_mode, BoolAttr:$count_include_pad);
+  let arguments = (ins AnyRankedTensor:$input, PairAttr:$kernel, PairAttr:$strides,
+    PadsAttr:$pads, PairAttr:$dilations, FlagAttr:$ceil_mode, FlagAttr:$count_include_pad);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -138,19 +141,20 @@ def Ait_GlobalMaxPoolOp : Ait_Op<"global_max_pool"> {
 
 def Ait_SoftmaxOp : Ait_Op<"softmax"> {
   let summary = "exp(x - max) / sum along `axis`.";
-  let arguments = (ins AnyRankedTensor:$input, I64Attr:$axis);
+  let arguments = (ins AnyRankedTensor:$input, IntegerAttr:$axis);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_ReshapeOp : Ait_Op<"reshape"> {
   let summary = "The same elements in logical row-major order under another shape.";
+  let written = "shape";
   let arguments = (ins AnyRankedTensor:$input);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_TransposeOp : Ait_Op<"transpose"> {
   let summary = "Result dimension i is input dimension permutation[i].";
-  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$permutation);
+  let arguments = (ins AnyRankedTensor:$input, ListAttr:$permutation);
   let results = (outs AnyRankedTensor:$result);
 }
 
@@ -160,25 +164,26 @@ def Ait_ConcatOp : Ait_Op<"concat"> {
     Binary on purpose: n-ary concatenations are left-leaning chains, so that DenseNet's share
     their prefixes, and one buffer serves a whole chain.
   }];
-  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, I64Attr:$axis);
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, IntegerAttr:$axis);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_SliceOp : Ait_Op<"slice"> {
   let summary = "result[i] = input[starts + i * steps], `sizes` elements; steps may be negative.";
-  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes,
-    DenseI64ArrayAttr:$steps);
+  let arguments = (ins AnyRankedTensor:$input, ListAttr:$starts, ListAttr:$sizes,
+    ListAttr:$steps);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_PadOp : Ait_Op<"pad"> {
   let summary = "Adds low[i] elements before and high[i] after, all `value`.";
-  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, F32Attr:$value);
+  let arguments = (ins AnyRankedTensor:$input, ListAttr:$low, ListAttr:$high, FloatAttr:$value);
   let results = (outs AnyRankedTensor:$result);
 }
 
 def Ait_ConvertLayoutOp : Ait_Op<"convert_layout"> {
   let summary = "The same logical tensor in another physical order (rank 4).";
+  let written = "layout";
   let arguments = (ins AnyRankedTensor:$input);
   let results = (outs AnyRankedTensor:$result);
 }

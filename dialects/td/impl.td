@@ -10,7 +10,7 @@
 #ifndef AIT_IMPL_TD
 #define AIT_IMPL_TD
 
-include "mlir/IR/OpBase.td"
+include "attributes.td"
 
 def Buffer : AnyTypeOf<[AnyRankedTensor, AnyMemRef], "tensor or memref">;
 

@@ -66,9 +66,9 @@ def Nm_Conv2dOp : Nm_Op<"conv2d"> {
   }];
   let arguments = (ins Buffer:$input, Buffer:$values, Buffer:$columns, Buffer:$starts, Buffer:$bias, Buffer:$init,
     Optional<Buffer>:$residual,
-    DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    I64Attr:$groups, DictionaryAttr:$epilogue, StrAttr:$algorithm, Nm_ColumnsAttr:$sparsity, I64Attr:$segment,
-    I64Attr:$lmul, I64Attr:$unroll);
+    PairAttr:$kernel, PairAttr:$strides, PadsAttr:$pads, PairAttr:$dilations,
+    IntegerAttr:$groups, KernelEpilogueAttr:$epilogue, AlgorithmAttr:$algorithm, Nm_ColumnsAttr:$sparsity, IntegerAttr:$segment,
+    IntegerAttr:$lmul, IntegerAttr:$unroll);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
@@ -79,7 +79,7 @@ def Nm_MatmulOp : Nm_Op<"matmul"> {
     `rows` is the number of rows of M at once.
   }];
   let arguments = (ins Buffer:$lhs, Buffer:$values, Buffer:$columns, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
-    DictionaryAttr:$epilogue, Nm_ColumnsAttr:$sparsity, I64Attr:$rows, I64Attr:$lmul);
+    KernelEpilogueAttr:$epilogue, Nm_ColumnsAttr:$sparsity, IntegerAttr:$rows, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 

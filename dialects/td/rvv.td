@@ -38,8 +38,8 @@ def Rvv_Conv2dOp : Rvv_Op<"conv2d"> {
     `unroll` is the number of reduction steps (columns) of an iteration.
   }];
   let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
-    DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    I64Attr:$groups, DictionaryAttr:$epilogue, StrAttr:$algorithm, I64Attr:$tile, I64Attr:$lmul, I64Attr:$unroll);
+    PairAttr:$kernel, PairAttr:$strides, PadsAttr:$pads, PairAttr:$dilations,
+    IntegerAttr:$groups, KernelEpilogueAttr:$epilogue, AlgorithmAttr:$algorithm, IntegerAttr:$tile, IntegerAttr:$lmul, IntegerAttr:$unroll);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
@@ -54,8 +54,8 @@ def Rvv_SplitPhasesOp : Rvv_Op<"split_phases"> {
     leaves a cache line free between planes of the result that would begin a multiple of four lines apart: they would
     share few sets of a first-level cache.
   }];
-  let arguments = (ins Buffer:$input, Buffer:$init, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-    DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations, I64Attr:$lmul);
+  let arguments = (ins Buffer:$input, Buffer:$init, PairAttr:$kernel, PairAttr:$strides,
+    PadsAttr:$pads, PairAttr:$dilations, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
@@ -63,8 +63,8 @@ def Rvv_DepthwiseConv2dOp : Rvv_Op<"depthwise_conv2d"> {
   let summary = "Depthwise convolution (groups = C, K = multiplier * C), vectors along W, `tile` rows at once.";
   let description = [{ `filter` is K x KH x KW; CNHW or NCHW memory order (W stride 1). }];
   let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
-    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    DictionaryAttr:$epilogue, I64Attr:$lmul);
+    PairAttr:$strides, PadsAttr:$pads, PairAttr:$dilations,
+    KernelEpilogueAttr:$epilogue, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
@@ -75,58 +75,58 @@ def Rvv_MatmulOp : Rvv_Op<"matmul"> {
     Leading dimensions broadcast as in numpy.
   }];
   let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$bias, Buffer:$init, Optional<Buffer>:$residual,
-    DictionaryAttr:$epilogue, I64Attr:$tile, I64Attr:$lmul);
+    KernelEpilogueAttr:$epilogue, IntegerAttr:$tile, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_Pool2dOp : Rvv_Op<"pool2d"> {
   let summary = "Max or average pooling (`fn` = max, avg; maxnum: as max, of the numbers alone), any strides of memory.";
-  let arguments = (ins Buffer:$input, Buffer:$init, StrAttr:$fn, DenseI64ArrayAttr:$kernel,
-    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    BoolAttr:$count_include_pad, I64Attr:$lmul);
+  let arguments = (ins Buffer:$input, Buffer:$init, PoolFnAttr:$fn, PairAttr:$kernel,
+    PairAttr:$strides, PadsAttr:$pads, PairAttr:$dilations,
+    FlagAttr:$count_include_pad, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_GlobalPoolOp : Rvv_Op<"global_pool"> {
   let summary = "Max or average (`fn` = max, avg; maxnum: as max, of the numbers alone) over H and W, any strides of memory.";
-  let arguments = (ins Buffer:$input, Buffer:$init, StrAttr:$fn, I64Attr:$lmul);
+  let arguments = (ins Buffer:$input, Buffer:$init, PoolFnAttr:$fn, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_BinaryOp : Rvv_Op<"binary"> {
   let summary = "epilogue(lhs fn rhs), `fn` = add, sub, mul, div, prelu; numpy broadcasting, any strides.";
-  let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$init, StrAttr:$fn, DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$init, BinaryFnAttr:$fn, KernelEpilogueAttr:$epilogue, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_ScaleBiasOp : Rvv_Op<"scale_bias"> {
   let summary = "epilogue(input * scale + bias) per channel (dimension 1), any strides.";
-  let arguments = (ins Buffer:$input, Buffer:$scale, Buffer:$bias, Buffer:$init, DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let arguments = (ins Buffer:$input, Buffer:$scale, Buffer:$bias, Buffer:$init, KernelEpilogueAttr:$epilogue, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_UnaryOp : Rvv_Op<"unary"> {
   let summary = "The epilogue alone, element by element, any strides.";
-  let arguments = (ins Buffer:$input, Buffer:$init, DictionaryAttr:$epilogue, I64Attr:$lmul);
+  let arguments = (ins Buffer:$input, Buffer:$init, KernelEpilogueAttr:$epilogue, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_SoftmaxOp : Rvv_Op<"softmax"> {
   let summary = "Softmax along `axis`, any strides.";
-  let arguments = (ins Buffer:$input, Buffer:$init, I64Attr:$axis, I64Attr:$lmul);
+  let arguments = (ins Buffer:$input, Buffer:$init, IntegerAttr:$axis, IntegerAttr:$lmul);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Rvv_CopyOp : Rvv_Op<"copy"> {
   let summary = "Element-wise copy between two buffers of one shape and any strides (buffers only).";
   let description = [{ Layout conversion, transposes, slices and concatenations that planning could not remove. }];
-  let arguments = (ins AnyMemRef:$input, AnyMemRef:$init, I64Attr:$lmul);
+  let arguments = (ins AnyMemRef:$input, AnyMemRef:$init, IntegerAttr:$lmul);
   let results = (outs);
 }
 
 def Rvv_FillOp : Rvv_Op<"fill"> {
   let summary = "Writes `value` to every element, any strides (buffers only).";
-  let arguments = (ins AnyMemRef:$init, F32Attr:$value, I64Attr:$lmul);
+  let arguments = (ins AnyMemRef:$init, FloatAttr:$value, IntegerAttr:$lmul);
   let results = (outs);
 }
 
@@ -134,13 +134,13 @@ def Rvv_FillOp : Rvv_Op<"fill"> {
 
 def Rvv_ViewOp : Rvv_Op<"view"> {
   let summary = "A strided buffer `offset` bytes into the arena or into another buffer.";
-  let arguments = (ins AnyMemRef:$source, I64Attr:$offset);
+  let arguments = (ins AnyMemRef:$source, IntegerAttr:$offset);
   let results = (outs AnyMemRef:$result);
 }
 
 def Rvv_ConstantOp : Rvv_Op<"constant"> {
   let summary = "Constant data `offset` bytes into the weights file.";
-  let arguments = (ins ElementsAttr:$value, I64Attr:$offset);
+  let arguments = (ins DataAttr:$value, IntegerAttr:$offset);
   let results = (outs AnyMemRef:$result);
 }
 

@@ -25,28 +25,28 @@ def Xnn_Conv2dOp : Xnn_Op<"conv2d"> {
     (groups = C, one input channel per group) it is 1 x KH x KW x K and `depthwise` is set.
   }];
   let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init,
-    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-    I64Attr:$groups, BoolAttr:$depthwise, F32Attr:$min, F32Attr:$max);
+    PairAttr:$strides, PadsAttr:$pads, PairAttr:$dilations,
+    IntegerAttr:$groups, FlagAttr:$depthwise, FloatAttr:$min, FloatAttr:$max);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Xnn_FullyConnectedOp : Xnn_Op<"fully_connected"> {
   let summary = "`xnn_create_fully_connected_nc_f32`: input M x K, filter N x K, bias N.";
-  let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, F32Attr:$min, F32Attr:$max);
+  let arguments = (ins Buffer:$input, Buffer:$filter, Buffer:$bias, Buffer:$init, FloatAttr:$min, FloatAttr:$max);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Xnn_MaxPool2dOp : Xnn_Op<"max_pool2d"> {
   let summary = "`xnn_create_max_pooling2d_nhwc_f32`.";
-  let arguments = (ins Buffer:$input, Buffer:$init, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-    DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations, F32Attr:$min, F32Attr:$max);
+  let arguments = (ins Buffer:$input, Buffer:$init, PairAttr:$kernel, PairAttr:$strides,
+    PadsAttr:$pads, PairAttr:$dilations, FloatAttr:$min, FloatAttr:$max);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Xnn_AvgPool2dOp : Xnn_Op<"avg_pool2d"> {
   let summary = "`xnn_create_average_pooling2d_nhwc_f32` (padding is not counted).";
-  let arguments = (ins Buffer:$input, Buffer:$init, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-    DenseI64ArrayAttr:$pads, F32Attr:$min, F32Attr:$max);
+  let arguments = (ins Buffer:$input, Buffer:$init, PairAttr:$kernel, PairAttr:$strides,
+    PadsAttr:$pads, FloatAttr:$min, FloatAttr:$max);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
@@ -58,13 +58,13 @@ def Xnn_GlobalAvgPoolOp : Xnn_Op<"global_avg_pool"> {
 
 def Xnn_BinaryOp : Xnn_Op<"binary"> {
   let summary = "`xnn_create_binary_elementwise_nd`: `fn` is add, sub, mul or div; numpy broadcasting.";
-  let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$init, StrAttr:$fn, F32Attr:$min, F32Attr:$max);
+  let arguments = (ins Buffer:$lhs, Buffer:$rhs, Buffer:$init, BinaryFnAttr:$fn, FloatAttr:$min, FloatAttr:$max);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 
 def Xnn_UnaryOp : Xnn_Op<"unary"> {
   let summary = "`xnn_create_unary_elementwise_nc`: the activation that `epilogue` names.";
-  let arguments = (ins Buffer:$input, Buffer:$init, DictionaryAttr:$epilogue);
+  let arguments = (ins Buffer:$input, Buffer:$init, EpilogueAttr:$epilogue);
   let results = (outs Optional<AnyRankedTensor>:$result);
 }
 

@@ -5,6 +5,7 @@ mod dialect;
 mod entry;
 mod initial;
 mod model;
+mod work;
 mod xnn;
 
 use crate::kernels::Kernel;

@@ -18,7 +18,9 @@ use melior::ir::{
 
 use crate::{
     Options, PassError,
-    rewrite::{MOST_COPIED, Rewriter, defined_by, is_erased, name, operand, reshaped_constant, result, shape},
+    rewrite::{
+        MOST_COPIED, Rewriter, defined_by, is_erased, name, operand, reshaped_constant, result, shape,
+    },
 };
 
 /// Runs the pass.
@@ -75,7 +77,7 @@ fn merge_equal(rewriter: &Rewriter) -> bool {
             continue;
         }
         let Some(key) = key(op) else { continue };
-        match seen.get(&key).and_then(|first| access::result(first)) {
+        match seen.get(&key).and_then(access::result) {
             Some(first) => {
                 rewriter.replace(op, first);
                 changed = true;

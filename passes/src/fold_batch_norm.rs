@@ -15,7 +15,10 @@
 //! An epilogue in between (a ReLU) does not commute with this and stops it. A batch norm that
 //! finds no such producer becomes `ait.scale_bias`. Computed in f64, stored as f32.
 
-use ait_dialects::{Activation, access, attributes::Attributes};
+use ait_dialects::{
+    Activation, access,
+    attributes::{self, Attributes},
+};
 use melior::ir::{
     Module, Value,
     operation::{OperationLike, OperationRef},
@@ -178,7 +181,7 @@ fn fold<'c, 'a>(
     let bias = build.constant(&[channels as i64], &shifted).map_err(fail)?;
     rewriter.set_operand(producer, 1, weights);
     rewriter.set_operand(producer, 2, bias);
-    rewriter.set_attribute(producer, "epilogue", map.epilogue.to_attribute(rewriter.context()));
+    rewriter.set_attribute(producer, "epilogue", attributes::of(rewriter.context(), &map.epilogue));
     rewriter.replace(op, map.input);
     Ok(true)
 }

@@ -31,7 +31,6 @@ pub mod rewrite;
 mod select_kernels;
 pub mod table;
 
-pub use activation::reference_activation;
 pub use diagnostic::PassError;
 pub use options::{OptionKind, OptionSpec, Options};
 pub use pipeline::{Pipeline, PipelineError, Step};

@@ -29,7 +29,7 @@ fn graph(rng: &mut ChaCha8Rng) -> String {
             let r#type = format!("tensor<{shape}xf32>");
             writeln!(
                 text,
-                "{name} = \"ait.constant\"() {{value = dense<{value:e}> : {type}}} : () -> {type}"
+                "{name} = \"ait.constant\"() {{value = dense<{value:.1e}> : {type}}} : () -> {type}"
             )
             .unwrap();
             constants.push((name.clone(), shape));

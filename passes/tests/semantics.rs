@@ -5,93 +5,32 @@
 
 use std::{collections::HashMap, path::Path};
 
-use ait_dialects::{access, attributes::Attributes, types};
+use ait_dialects::{access, types};
+use ait_ops::{Op, ait};
 use ait_passes::{
-    Pipeline, reference_activation,
+    Pipeline,
     rewrite::{Rewriter, name},
 };
-use ait_runtime::{
-    Tensor,
-    reference::{self, BinaryFn, Conv2d, Pool2d},
-};
+use ait_runtime::{Tensor, reference};
 use melior::ir::{
     Module, RegionLike, Value, ValueLike,
     block::BlockLike,
     operation::{OperationLike, OperationRef},
 };
 
-fn activation(op: &OperationRef) -> reference::Activation {
-    reference_activation(op.epilogue().unwrap())
-}
-
-fn sizes(op: &OperationRef, name: &str) -> Vec<usize> {
-    op.i64_array(name).unwrap().into_iter().map(|value| usize::try_from(value).unwrap()).collect()
-}
-
-fn array<const N: usize>(op: &OperationRef, name: &str) -> [usize; N] {
-    sizes(op, name).try_into().unwrap()
-}
-
 fn shape(value: Value) -> Vec<usize> {
     types::shape(value.r#type()).unwrap().into_iter().map(|dim| usize::try_from(dim).unwrap()).collect()
 }
 
-fn pool(op: &OperationRef) -> Pool2d {
-    Pool2d {
-        kernel: array(op, "kernel"),
-        strides: array(op, "strides"),
-        pads: array(op, "pads"),
-        dilations: array(op, "dilations"),
-        ceil_mode: op.bool("ceil_mode").unwrap(),
-    }
-}
-
 fn apply(op: &OperationRef, x: &[&Tensor]) -> Tensor {
-    let axis = || usize::try_from(op.i64("axis").unwrap()).unwrap();
-    let binary = |function| reference::binary(function, x[0], x[1], activation(op));
-    let computed = match name(*op).as_str() {
-        "ait.constant" => {
+    match ait_dialects::read(op).unwrap() {
+        Op::Ait(ait::Op::Constant(_)) => {
             let data = types::f32_data(op.attribute("value").unwrap()).unwrap();
-            return Tensor::new(shape(access::result(op).unwrap()), data).unwrap();
+            Tensor::new(shape(access::result(op).unwrap()), data).unwrap()
         }
-        "ait.conv2d" => {
-            let conv = Conv2d {
-                strides: array(op, "strides"),
-                pads: array(op, "pads"),
-                dilations: array(op, "dilations"),
-                groups: usize::try_from(op.i64("groups").unwrap()).unwrap(),
-            };
-            reference::conv2d(x[0], x[1], x[2], x.get(3).copied(), &conv, activation(op))
-        }
-        "ait.gemm" => reference::gemm(x[0], x[1], x[2], x.get(3).copied(), activation(op)),
-        "ait.matmul" => reference::matmul(x[0], x[1]),
-        "ait.batch_norm" => reference::batch_norm(x[0], x[1], x[2], x[3], x[4], op.f32("epsilon").unwrap()),
-        "ait.scale_bias" => reference::scale_bias(x[0], x[1], x[2], activation(op)),
-        "ait.activation" => return reference::activation(x[0].clone(), activation(op)),
-        "ait.add" => binary(BinaryFn::Add),
-        "ait.sub" => binary(BinaryFn::Sub),
-        "ait.mul" => binary(BinaryFn::Mul),
-        "ait.div" => binary(BinaryFn::Div),
-        "ait.max_pool2d" => reference::max_pool2d(x[0], &pool(op)),
-        "ait.avg_pool2d" => reference::avg_pool2d(x[0], &pool(op), op.bool("count_include_pad").unwrap()),
-        "ait.global_max_pool" => reference::global_max_pool(x[0]),
-        "ait.softmax" => reference::softmax(x[0], axis()),
-        "ait.transpose" => reference::transpose(x[0], &sizes(op, "permutation")),
-        "ait.concat" => reference::concat(x[0], x[1], axis()),
-        "ait.slice" => {
-            let (starts, steps) = (op.i64_array("starts").unwrap(), op.i64_array("steps").unwrap());
-            reference::slice(x[0], &starts, &sizes(op, "sizes"), &steps)
-        }
-        "ait.pad" => {
-            let value = op.f32("value").unwrap();
-            reference::pad(x[0], &sizes(op, "low"), &sizes(op, "high"), value)
-        }
-        "ait.reshape" | "ait.convert_layout" => {
-            return Tensor::new(shape(access::result(op).unwrap()), x[0].data().to_vec()).unwrap();
-        }
-        other => panic!("no reference for {other}"),
-    };
-    computed.unwrap()
+        Op::Ait(op) => reference::evaluate(&op, x).unwrap(),
+        other => panic!("no reference for {}", other.name()),
+    }
 }
 
 /// Deterministic values of both signs around 0.
@@ -148,7 +87,9 @@ fn check(directory: &str, pipeline: &str) {
                 assert_eq!(want.shape(), got.shape());
                 for (want, got) in want.data().iter().zip(got.data()) {
                     let bound = 1e-5 * want.abs().max(1.0);
-                    assert!((want - got).abs() <= bound, "{}: {want} became {got}", path.display());
+                    // Extreme magnitudes overflow, before and after alike.
+                    let is_close = want == got || (want - got).abs() <= bound;
+                    assert!(is_close, "{}: {want} became {got}", path.display());
                 }
                 compared += 1;
             }

@@ -5,10 +5,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use ait_ops::Activation;
+use ait_ops::ait::{self, Op};
 use ait_runtime::Tensor;
 use ait_runtime::npy;
 use ait_runtime::paths::cache_dir;
-use ait_runtime::reference::{self as r, Activation, BinaryFn};
+use ait_runtime::reference::{self as r, evaluate};
 use serde::Deserialize;
 
 #[derive(Deserialize, Default, Debug)]
@@ -17,21 +19,21 @@ struct Case {
     name: String,
     op: String,
     inputs: usize,
-    strides: [usize; 2],
-    pads: [usize; 4],
-    dilations: [usize; 2],
-    kernel: [usize; 2],
-    groups: usize,
+    strides: [i64; 2],
+    pads: [i64; 4],
+    dilations: [i64; 2],
+    kernel: [i64; 2],
+    groups: i64,
     ceil_mode: bool,
     count_include_pad: bool,
     epsilon: f32,
-    axis: usize,
-    permutation: Vec<usize>,
+    axis: i64,
+    permutation: Vec<i64>,
     starts: Vec<i64>,
-    sizes: Vec<usize>,
+    sizes: Vec<i64>,
     steps: Vec<i64>,
-    low: Vec<usize>,
-    high: Vec<usize>,
+    low: Vec<i64>,
+    high: Vec<i64>,
     value: f32,
     act: String,
     alpha: f32,
@@ -42,56 +44,54 @@ struct Case {
 
 impl Case {
     fn activation(&self) -> Activation {
+        if self.act.is_empty() {
+            return Activation::Identity;
+        }
         let &Self { alpha, beta, min, max, .. } = self;
-        match self.act.as_str() {
-            "" => Activation::Identity,
-            "relu" => Activation::Relu,
-            "leaky_relu" => Activation::LeakyRelu { alpha },
-            "clip" => Activation::Clip { min, max },
-            "sigmoid" => Activation::Sigmoid,
-            "hard_sigmoid" => Activation::HardSigmoid { alpha, beta },
-            "hard_swish" => Activation::HardSwish,
-            "tanh" => Activation::Tanh,
-            "silu" => Activation::Silu,
-            "elu" => Activation::Elu { alpha },
+        let parameters = [("alpha", alpha), ("beta", beta), ("min", min), ("max", max)];
+        let parameter = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        Activation::new(&self.act, parameter).unwrap()
+    }
+
+    fn op(&self) -> Op {
+        let epilogue = self.activation();
+        let &Self { kernel, strides, pads, dilations, groups, ceil_mode, count_include_pad, axis, .. } = self;
+        match self.op.as_str() {
+            "conv2d" => Op::Conv2d(ait::Conv2d { strides, pads, dilations, groups, epilogue }),
+            "gemm" => Op::Gemm(ait::Gemm { epilogue }),
+            "matmul" => Op::Matmul(ait::Matmul),
+            "batch_norm" => Op::BatchNorm(ait::BatchNorm { epsilon: self.epsilon }),
+            "activation" => Op::Activation(ait::Activation { epilogue }),
+            "prelu" => Op::Prelu(ait::Prelu),
+            "add" => Op::Add(ait::Add { epilogue }),
+            "sub" => Op::Sub(ait::Sub { epilogue }),
+            "mul" => Op::Mul(ait::Mul { epilogue }),
+            "div" => Op::Div(ait::Div { epilogue }),
+            "max_pool2d" => Op::MaxPool2d(ait::MaxPool2d { kernel, strides, pads, dilations, ceil_mode }),
+            "avg_pool2d" => Op::AvgPool2d(ait::AvgPool2d {
+                kernel,
+                strides,
+                pads,
+                dilations,
+                ceil_mode,
+                count_include_pad,
+            }),
+            "global_avg_pool" => Op::GlobalAvgPool(ait::GlobalAvgPool),
+            "global_max_pool" => Op::GlobalMaxPool(ait::GlobalMaxPool),
+            "softmax" => Op::Softmax(ait::Softmax { axis }),
+            "transpose" => Op::Transpose(ait::Transpose { permutation: self.permutation.clone() }),
+            "concat" => Op::Concat(ait::Concat { axis }),
+            "slice" => {
+                let (starts, sizes, steps) = (self.starts.clone(), self.sizes.clone(), self.steps.clone());
+                Op::Slice(ait::Slice { starts, sizes, steps })
+            }
+            "pad" => Op::Pad(ait::Pad { low: self.low.clone(), high: self.high.clone(), value: self.value }),
             other => panic!("{other}"),
         }
-    }
-
-    fn pool(&self) -> r::Pool2d {
-        let &Self { kernel, strides, pads, dilations, ceil_mode, .. } = self;
-        r::Pool2d { kernel, strides, pads, dilations, ceil_mode }
-    }
-
-    fn conv(&self) -> r::Conv2d {
-        let &Self { strides, pads, dilations, groups, .. } = self;
-        r::Conv2d { strides, pads, dilations, groups }
     }
 
     fn run(&self, x: &[Tensor]) -> r::Result<Tensor> {
-        let act = self.activation();
-        match self.op.as_str() {
-            "conv2d" => r::conv2d(&x[0], &x[1], &x[2], None, &self.conv(), act),
-            "gemm" => r::gemm(&x[0], &x[1], &x[2], None, act),
-            "matmul" => r::matmul(&x[0], &x[1]),
-            "batch_norm" => r::batch_norm(&x[0], &x[1], &x[2], &x[3], &x[4], self.epsilon),
-            "activation" => Ok(r::activation(x[0].clone(), act)),
-            "prelu" => r::prelu(&x[0], &x[1]),
-            "add" => r::binary(BinaryFn::Add, &x[0], &x[1], act),
-            "sub" => r::binary(BinaryFn::Sub, &x[0], &x[1], act),
-            "mul" => r::binary(BinaryFn::Mul, &x[0], &x[1], act),
-            "div" => r::binary(BinaryFn::Div, &x[0], &x[1], act),
-            "max_pool2d" => r::max_pool2d(&x[0], &self.pool()),
-            "avg_pool2d" => r::avg_pool2d(&x[0], &self.pool(), self.count_include_pad),
-            "global_avg_pool" => r::global_avg_pool(&x[0]),
-            "global_max_pool" => r::global_max_pool(&x[0]),
-            "softmax" => r::softmax(&x[0], self.axis),
-            "transpose" => r::transpose(&x[0], &self.permutation),
-            "concat" => r::concat(&x[0], &x[1], self.axis),
-            "slice" => r::slice(&x[0], &self.starts, &self.sizes, &self.steps),
-            "pad" => r::pad(&x[0], &self.low, &self.high, self.value),
-            other => panic!("{other}"),
-        }
+        evaluate(&self.op(), &x.iter().collect::<Vec<_>>())
     }
 }
 

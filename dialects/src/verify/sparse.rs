@@ -1,34 +1,35 @@
 //! Column-wise sparsity: patterns of dense weights, and columns and starts of packed ones.
 
-use crate::attributes::Attributes;
 use crate::infer::{self, Reduction};
-use crate::nm::{Columns, check_columns};
+use crate::nm::check_columns;
 use crate::{access, types};
+use ait_ops::{Columns, Op, Operand, ait, nm};
 use melior::ir::operation::{OperationLike, OperationRef};
 use melior::ir::{Attribute, AttributeLike, Value, ValueLike};
 
 /// Checks the patterns that an op's types and packed weights promise.
-pub fn check(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
+pub fn check(op: &OperationRef<'_, '_>, own: &Op) -> Result<(), String> {
     for (index, operand) in op.operands().enumerate() {
-        if let Some(pattern) = Columns::of_encoding(operand.r#type())? {
-            match (name, index) {
-                ("ait.conv2d", 1) => pruned(operand, pattern, op.i64("groups")?)?,
-                ("ait.gemm", 1) => pruned(operand, pattern, 1)?,
-                _ => {
-                    return Err(format!(
-                        "has sparse weights as operand {index}; only filters of ait.conv2d and ait.gemm are"
-                    ));
-                }
+        let Some(pattern) = types::columns(operand.r#type())? else { continue };
+        match (own, own.operands().get(index)) {
+            (Op::Ait(ait::Op::Conv2d(conv)), Some(Operand::Filter)) => pruned(operand, pattern, conv.groups)?,
+            (Op::Ait(ait::Op::Gemm(_)), Some(Operand::Filter)) => pruned(operand, pattern, 1)?,
+            _ => {
+                return Err(format!(
+                    "has sparse weights as operand {index}; only filters of ait.conv2d and ait.gemm are"
+                ));
             }
         }
     }
-    match name {
-        "ait.constant" => Ok(()),
-        "nm.conv2d" | "nm.matmul" => packed(op, name),
-        _ => op.results().try_for_each(|result| match Columns::of_encoding(result.r#type())? {
-            Some(pattern) => Err(format!("has a result in {pattern}, which only a constant can have")),
-            None => Ok(()),
-        }),
+    match own {
+        Op::Ait(ait::Op::Constant(_)) => Ok(()),
+        Op::Nm(own) => packed(op, own),
+        Op::Ait(_) | Op::Xnn(_) | Op::Rvv(_) => {
+            op.results().try_for_each(|result| match types::columns(result.r#type())? {
+                Some(pattern) => Err(format!("has a result in {pattern}, which only a constant can have")),
+                None => Ok(()),
+            })
+        }
     }
 }
 
@@ -51,10 +52,10 @@ fn pruned(value: Value<'_, '_>, pattern: Columns, groups: i64) -> Result<(), Str
     check_columns(pattern, &types::shape(value.r#type())?, groups, &types::f32_slice(data)?)
 }
 
-fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
+fn packed(op: &OperationRef<'_, '_>, own: &nm::Op) -> Result<(), String> {
     let shapes =
         op.operands().map(|operand| types::shape(operand.r#type())).collect::<Result<Vec<_>, _>>()?;
-    let reduction = infer::reduction(name, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>(), op)?;
+    let reduction = infer::reduction(own, &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     let integers = |index: usize, what: &str| -> Result<Vec<u32>, String> {
         let operand = access::operand(op, index).ok_or_else(|| format!("has no operand {index}"))?;
         types::integer_data(constant(operand, what)?)
@@ -63,12 +64,12 @@ fn packed(op: &OperationRef<'_, '_>, name: &str) -> Result<(), String> {
     let kept = usize::try_from(reduction.pattern.kept_of(reduction.order.columns()))
         .map_err(|error| error.to_string())?;
     let segments = usize::try_from(reduction.order.segments()).map_err(|error| error.to_string())?;
-    let starts = match name {
-        "nm.conv2d" => integers(3, "starts")?,
+    let starts = match own {
+        nm::Op::Conv2d(_) => integers(3, "starts")?,
         // The reduction is one segment.
-        _ => [0, u32::try_from(kept).unwrap_or(u32::MAX)].repeat(columns.len() / kept.max(1)),
+        nm::Op::Matmul(_) => [0, u32::try_from(kept).unwrap_or(u32::MAX)].repeat(columns.len() / kept.max(1)),
     };
-    let width = if name == "nm.conv2d" { segments + 1 } else { 2 };
+    let width = segments + 1;
     if kept == 0 {
         return Ok(());
     }

@@ -20,6 +20,7 @@ use super::Family;
 use super::name::{Codec, Strided};
 use super::rvv::{Lmul, Rvv, Width};
 use super::tile;
+pub use ait_dialects::Algorithm;
 use ait_dialects::Epilogue;
 use ait_dialects::infer::{
     Blocks, Loops, MOST_POSITIONS, Order, PACKED_SEGMENT, Window, ceil_div, output_size,
@@ -43,34 +44,6 @@ const MASK_BYTES: i64 = 64;
 /// sets.
 fn waiting_step(blocks: &Blocks) -> i64 {
     4 * blocks.positions + 64
-}
-
-/// Where the vectors of the reduction come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// Packed into the scratch.
-    #[default]
-    Packed,
-    /// The input in place: stride 1, no padding.
-    Direct,
-    /// In place, the input padded and split by `rvv.split_phases`.
-    Split,
-}
-
-impl Algorithm {
-    const NAMES: [(Self, &str); 3] =
-        [(Self::Packed, "packed"), (Self::Direct, "direct"), (Self::Split, "split")];
-
-    /// By the name that the attribute has.
-    fn named(name: &str) -> Result<Self, String> {
-        let found = Self::NAMES.into_iter().find(|(_, other)| *other == name);
-        let unknown = || format!("algorithm must be \"packed\", \"direct\" or \"split\", not \"{name}\"");
-        found.map(|(algorithm, _)| algorithm).ok_or_else(unknown)
-    }
-
-    fn name(self) -> &'static str {
-        Self::NAMES.into_iter().find(|(other, _)| *other == self).map_or("", |(_, name)| name)
-    }
 }
 
 /// Packed column-wise sparse weights (`nm.td`).
@@ -223,7 +196,7 @@ impl Conv2d {
             runs: 1,
             run: 0,
             pitch: if in_place { width } else { out_width },
-            order: Order::of(self.algorithm.name(), taps, channels, kept),
+            order: Order::of(self.algorithm, taps, channels, kept),
         };
         [dims.runs, dims.run] = self.runs(&dims);
         Ok(dims)
@@ -333,7 +306,9 @@ impl Family for Conv2d {
     fn fields(&mut self, codec: &mut Codec<'_>) -> Result<(), String> {
         let mut algorithm = self.algorithm.name().to_owned();
         codec.text("", &mut algorithm)?;
-        self.algorithm = Algorithm::named(&algorithm)?;
+        let unknown =
+            || format!("algorithm must be \"packed\", \"direct\" or \"split\", not \"{algorithm}\"");
+        self.algorithm = Algorithm::named(&algorithm).ok_or_else(unknown)?;
         codec.int("t", &mut self.tile)?;
         codec.lmul(&mut self.lmul)?;
         codec.int("u", &mut self.unroll)?;

@@ -11,9 +11,8 @@ use super::rvv::{Lmul, P, Rvv, V, Vl, Width, X};
 use super::tile::{self, Rows};
 use super::{Family, element_width, expect_elements};
 use ait_dialects::Epilogue;
-use ait_dialects::attributes::Attributes;
+use ait_dialects::attributes::{self, Attributes};
 use ait_dialects::infer::ceil_div;
-use ait_dialects::nm::Columns;
 use melior::ir::operation::OperationRef;
 
 /// Rows of lhs of a task, about.
@@ -160,7 +159,7 @@ impl NmMatmul {
 
 impl Family for NmMatmul {
     fn from_op(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Self, String> {
-        let sparsity = Columns::of_attribute(op.get("sparsity").ok_or("'sparsity' is missing")?)?;
+        let sparsity = attributes::columns(op.get("sparsity").ok_or("'sparsity' is missing")?)?;
         let mut buffers = buffers.into_iter();
         let mut next = |what: &str| buffers.next().ok_or_else(|| format!("{what} is missing"));
         let (lhs, values, columns) = (next("lhs")?, next("values")?, next("columns")?);

@@ -1,14 +1,16 @@
 //! The buffer level as plain data: what the object, the header, the weights file and `ait inspect` are made of.
 
 use super::buffer::Buffer;
+use super::work::{elements, reduction};
 use super::xnn::{self, XnnCall};
 use crate::Fault;
 use crate::kernels::Kernel;
 use crate::names::is_identifier;
 use ait_dialects::attributes::Attributes;
-use ait_dialects::infer::{self, Reduction, Window, init_index};
+use ait_dialects::infer::{self, Reduction};
 use ait_dialects::nm::Columns;
 use ait_dialects::{Layout, access, types};
+use ait_ops::{Op, Operand, position};
 use ait_passes::diagnostic::SourceLocation;
 use ait_passes::plan_buffers::{entry, name_of};
 use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute};
@@ -299,7 +301,7 @@ impl<'c> Reader<'c> {
                 Ok(())
             }
             "rvv.constant" => self.constant(op),
-            _ => match (init_index(&name), op.result_count()) {
+            _ => match (position(&name, Operand::Init), op.result_count()) {
                 (Some(init), 0) => self.layer(op, name, init),
                 _ => Err("is not at the buffer level: run ait-opt with ait-pipeline first".to_string()),
             },
@@ -345,8 +347,9 @@ impl<'c> Reader<'c> {
         let reads =
             addresses.iter().enumerate().filter(|(index, at)| *index != init && at.base != Base::Weights);
         let reads = reads.map(|(_, at)| *at).collect();
-        let sparsity = sparsity(&name, &op, &buffers)?;
-        let reduction = sparsity.map_or_else(|| reduction(&name, &op, &buffers), |sparsity| sparsity.kept);
+        let own = ait_dialects::read(&op)?;
+        let sparsity = sparsity(&own, &buffers)?;
+        let reduction = sparsity.map_or_else(|| reduction(&own, &buffers), |sparsity| sparsity.kept);
         let macs = reduction.saturating_mul(elements(&result.view.shape));
         let weights = buffers.iter().zip(&addresses).filter(|(_, address)| address.base == Base::Weights);
         let weight_bytes = weights.map(|(buffer, _)| buffer.bytes()).sum();
@@ -376,48 +379,11 @@ impl<'c> Reader<'c> {
     }
 }
 
-fn elements(shape: &[i64]) -> u64 {
-    shape.iter().fold(1, |elements, dim| elements.saturating_mul(dim.unsigned_abs()))
-}
-
 /// The sparsity of an op with packed weights.
-fn sparsity(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer]) -> Result<Option<Sparsity>, String> {
-    if !name.starts_with("nm.") {
-        return Ok(None);
-    }
+fn sparsity(op: &Op, buffers: &[Buffer]) -> Result<Option<Sparsity>, String> {
+    let Op::Nm(own) = op else { return Ok(None) };
     let shapes: Vec<&[i64]> = buffers.iter().map(|buffer| buffer.view.shape.as_slice()).collect();
-    let Reduction { pattern, order } = infer::reduction(name, &shapes, op)?;
+    let Reduction { pattern, order } = infer::reduction(own, &shapes)?;
     let k = order.columns();
     Ok(Some(Sparsity { columns: pattern, k: k.unsigned_abs(), kept: pattern.kept_of(k).unsigned_abs() }))
-}
-
-/// Multiply-accumulates of one element of the result of an op with dense weights.
-fn reduction(name: &str, op: &OperationRef<'_, '_>, buffers: &[Buffer]) -> u64 {
-    let dim = |operand: usize, d: usize| {
-        buffers.get(operand).and_then(|buffer| buffer.view.shape.get(d)).copied().unwrap_or(1).unsigned_abs()
-    };
-    match name {
-        "xnn.conv2d" if op.bool("depthwise") == Ok(true) => dim(1, 1).saturating_mul(dim(1, 2)),
-        "xnn.conv2d" => dim(1, 1).saturating_mul(dim(1, 2)).saturating_mul(dim(1, 3)),
-        "rvv.depthwise_conv2d" => dim(1, 1).saturating_mul(dim(1, 2)),
-        "rvv.conv2d" => {
-            let channels = dim(0, 1) / op.i64("groups").unwrap_or(1).unsigned_abs().max(1) / phases(op);
-            elements(&op.i64_array("kernel").unwrap_or_default()).saturating_mul(channels)
-        }
-        "xnn.fully_connected" => dim(0, 1),
-        "rvv.matmul" => {
-            buffers.first().and_then(|lhs| lhs.view.shape.last()).copied().unwrap_or(0).unsigned_abs()
-        }
-        _ => 0,
-    }
-}
-
-/// How many channels of a convolution's input are one channel of the network's: a split one has them by phase.
-fn phases(op: &OperationRef<'_, '_>) -> u64 {
-    let kernel = op.i64_array("kernel").ok().and_then(|kernel| <[i64; 2]>::try_from(kernel).ok());
-    let window = kernel.and_then(|kernel| Window::of(kernel, op).ok());
-    match (op.string("algorithm").as_deref(), window) {
-        (Ok("split"), Some(window)) => (window.phases(0).len() * window.phases(1).len()).max(1) as u64,
-        _ => 1,
-    }
 }

@@ -11,28 +11,7 @@ const LMULS: [i64; 4] = [1, 2, 4, 8];
 /// Reduction steps of an iteration.
 const UNROLLS: [i64; 3] = [2, 4, 8];
 
-/// Where the vectors of the reduction come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// The input in place: stride 1, no padding.
-    Direct,
-    /// In place, the input padded and split by `rvv.split_phases`.
-    Split,
-    /// Packed into the scratch, a panel at a time.
-    Packed,
-}
-
-impl Algorithm {
-    /// The attribute `algorithm`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Split => "split",
-            Self::Packed => "packed",
-        }
-    }
-}
+pub use ait_ops::Algorithm;
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

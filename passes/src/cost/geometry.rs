@@ -85,7 +85,7 @@ impl Geometry {
         let tiles = ceil_div(rows, choice.tile);
         let channels = signed(conv.filter[1]);
         let (taps, kept) = (columns / channels.max(1), sparsity.kept(columns));
-        let order = Order::of(choice.algorithm.name(), taps, channels, kept);
+        let order = Order::of(choice.algorithm, taps, channels, kept);
         let planes = (!is_packed).then(|| channels.saturating_mul(phases));
         let (tile, lmul) = (choice.tile, choice.lmul);
         let blocks = Blocks::of(&Loops { runs, run, groups, tiles, tile, lmul, kept, order, planes });

@@ -7,12 +7,11 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use ait_dialects::attributes::Attributes;
-use ait_dialects::infer::{Inferred, infer};
-use ait_dialects::nm::Columns;
-use ait_dialects::{Activation, Layout};
+use ait_ops::infer::infer;
+use ait_ops::{Activation, Columns, Layout, Op, Operand, ait};
 use egg::{Analysis, DidMerge, EGraph, Id, Language};
 
+use super::convert;
 use super::range::Range;
 use super::term::{Leaf, Number, Term, Window, is_folded, op};
 
@@ -256,23 +255,18 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
         demands(term, &operands)?;
         return folded(graph, term, &operands);
     }
-    let (name, count) = op(term).ok_or("is no op")?;
+    let count = op(term).ok_or("is no op")?.1;
     let operands = (0..count).map(operand).collect::<Result<Vec<_>, _>>()?;
     demands(term, &operands)?;
-    let leaves = term.children().iter().skip(count).filter_map(|&id| leaf(graph, id)).collect();
-    let attributes = Leaves { leaves };
+    let leaves: Vec<&Leaf> = term.children().iter().skip(count).filter_map(|&id| leaf(graph, id)).collect();
+    let own = convert::op(term, &leaves)?.ok_or("is no op")?;
     let shapes: Vec<&[i64]> = operands.iter().map(|tensor| tensor.shape.as_slice()).collect();
-    let shape = match infer(name, &shapes, &attributes)? {
-        Inferred::Shape(shape) => shape,
-        Inferred::Elements(count) => {
-            let shape = attributes.dims().ok_or("has no shape")?;
-            if ait_dialects::types::elements(shape) != Ok(count) {
-                return Err(format!("cannot reshape {count} elements to {shape:?}"));
-            }
-            shape.to_vec()
-        }
+    let own = Op::Ait(own);
+    let shape = infer(&own, &shapes)?;
+    let layout = match &own {
+        Op::Ait(ait::Op::ConvertLayout(op)) => op.layout,
+        _ => layout(&own, &operands, &shape)?,
     };
-    let layout = layout(term, &operands, &attributes, &shape)?;
     // `ait-canonicalize` computes it.
     let constant = operands.first().filter(|it| matches!(term, Term::Reshape(_)) && it.is_constant);
     let known = constant.map(|from| Tensor { range: reshaped_range(from, &shape), ..(*from).clone() });
@@ -410,15 +404,12 @@ fn folded_shape(term: &Term, operands: &[&Tensor]) -> Option<Vec<i64>> {
 }
 
 /// The layout of a result: that of the operands, which must be one.
-fn layout(term: &Term, operands: &[&Tensor], attributes: &Leaves, shape: &[i64]) -> Result<Layout, String> {
-    if let Term::Convert(_) = term {
-        return attributes.layout().ok_or_else(|| "has no layout".to_owned());
-    }
+fn layout(own: &Op, operands: &[&Tensor], shape: &[i64]) -> Result<Layout, String> {
     // A filter is always row-major; so is what is reshaped, transposed, multiplied, or broadcast to another rank.
-    let is_filter = |index| index == 1 && matches!(term, Term::Conv(_) | Term::ConvAdd(_));
+    let is_filter = |index: usize| own.operands().get(index) == Some(&Operand::Filter);
     let mut found = None;
     for (index, tensor) in operands.iter().enumerate().filter(|(_, tensor)| tensor.has_layout()) {
-        let is_logical = is_filter(index) || by_logical_order(term) || shape.len() != 4;
+        let is_logical = is_filter(index) || own.is_row_major() || shape.len() != 4;
         let wanted = if is_logical { Layout::Nchw } else { tensor.layout };
         if tensor.layout != wanted {
             return Err(format!("operand {index} is in {}", tensor.layout));
@@ -427,92 +418,6 @@ fn layout(term: &Term, operands: &[&Tensor], attributes: &Leaves, shape: &[i64])
             return Err(format!("operand {index} is in {wanted}, another one is not"));
         }
     }
-    let layout = found.filter(|_| shape.len() == 4 && !by_logical_order(term));
+    let layout = found.filter(|_| shape.len() == 4 && !own.is_row_major());
     Ok(layout.unwrap_or_default())
-}
-
-/// Ops that are defined by the logical row-major order of their operands.
-pub fn by_logical_order(term: &Term) -> bool {
-    matches!(term, Term::Reshape(_) | Term::Transpose(_) | Term::Matmul(_))
-}
-
-/// A term's leaves, as the attributes that shape rules ask for.
-struct Leaves<'a> {
-    leaves: Vec<&'a Leaf>,
-}
-
-impl<'a> Leaves<'a> {
-    fn find<T>(&self, pick: impl Fn(&'a Leaf) -> Option<T>) -> Option<T> {
-        self.leaves.iter().copied().find_map(pick)
-    }
-
-    fn dims(&self) -> Option<&'a [i64]> {
-        self.find(|leaf| if let Leaf::Dims(dims) = leaf { Some(dims.as_slice()) } else { None })
-    }
-
-    fn layout(&self) -> Option<Layout> {
-        self.find(|leaf| if let Leaf::Layout(layout) = leaf { Some(*layout) } else { None })
-    }
-
-    fn window(&self) -> Option<&'a Window> {
-        self.find(|leaf| if let Leaf::Window(window) = leaf { Some(window) } else { None })
-    }
-
-    fn i64s(&self, name: &str) -> Option<Vec<i64>> {
-        let window = self.window();
-        match name {
-            "kernel" => window.map(|window| window.kernel.to_vec()),
-            "strides" => window.map(|window| window.strides.to_vec()),
-            "pads" => window.map(|window| window.pads.to_vec()),
-            "dilations" => window.map(|window| window.dilations.to_vec()),
-            "permutation" => self.dims().map(<[i64]>::to_vec),
-            "starts" | "sizes" | "steps" => self.find(|leaf| match leaf {
-                Leaf::Slice([starts, sizes, steps]) => Some(match name {
-                    "starts" => starts.clone(),
-                    "sizes" => sizes.clone(),
-                    _ => steps.clone(),
-                }),
-                _ => None,
-            }),
-            "low" | "high" => self.find(|leaf| match leaf {
-                Leaf::Pad([low, high], _) => Some(if name == "low" { low.clone() } else { high.clone() }),
-                _ => None,
-            }),
-            _ => None,
-        }
-    }
-}
-
-impl Attributes for Leaves<'_> {
-    fn has(&self, name: &str) -> bool {
-        self.i64s(name).is_some()
-    }
-
-    fn i64_array(&self, name: &str) -> Result<Vec<i64>, String> {
-        self.i64s(name).ok_or_else(|| format!("has no '{name}'"))
-    }
-
-    fn i64(&self, name: &str) -> Result<i64, String> {
-        let axis = || self.find(|leaf| if let Leaf::Axis(axis) = leaf { Some(*axis) } else { None });
-        let found = if name == "groups" { self.window().map(|window| window.groups) } else { axis() };
-        found.ok_or_else(|| format!("has no '{name}'"))
-    }
-
-    fn f32(&self, name: &str) -> Result<f32, String> {
-        let number = self.find(|leaf| match leaf {
-            Leaf::Number(number) | Leaf::Pad(_, number) => Some(number.0),
-            _ => None,
-        });
-        number.ok_or_else(|| format!("has no '{name}'"))
-    }
-
-    fn bool(&self, name: &str) -> Result<bool, String> {
-        let window = self.window().ok_or_else(|| format!("has no '{name}'"))?;
-        Ok(if name == "ceil_mode" { window.ceil_mode } else { window.count_include_pad })
-    }
-
-    fn epilogue(&self) -> Result<Activation, String> {
-        let act = self.find(|leaf| if let Leaf::Act(act) = leaf { Some(act.0) } else { None });
-        act.ok_or_else(|| "has no activation".to_owned())
-    }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use ait_dialects::{Builder, access, attributes, types};
+use ait_dialects::{Builder, types};
+use ait_ops::Op;
 use egg::{Id, Language};
-use melior::ir::{Attribute, Value, operation::OperationLike};
+use melior::ir::{Value, operation::OperationLike};
 
 use super::analysis::{Tensor, leaf, tensor};
+use super::convert;
 use super::encode::Encoded;
 use super::range::within_f32;
 use super::select::{Selection, order, places};
-use super::term::{Leaf, Term, Window, is_folded, op};
+use super::term::{Leaf, Term, is_folded, op};
 use crate::{
     PassError,
     rewrite::{MOST_COPIED, Rewriter, constant_slice, reshaped_constant},
@@ -126,17 +128,14 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
     }
 
     fn op(&self, build: Builder<'c, 'a>, term: &Term, known: &Tensor) -> Result<Value<'c, 'a>, String> {
-        let (name, count) = op(term).ok_or_else(|| format!("{term} is no op"))?;
+        let count = op(term).ok_or_else(|| format!("{term} is no op"))?.1;
         let children = term.children();
         let operands =
             children.iter().take(count).map(|&id| self.operand(id)).collect::<Result<Vec<_>, _>>()?;
-        let mut attributes = vec![];
-        for leaf in children.iter().skip(count).filter_map(|&id| leaf(&self.encoded.graph, id)) {
-            attributes.extend(as_attributes(build, term, leaf));
-        }
-        let r#type = types::tensor(build.context(), &known.shape, known.layout);
-        let made = build.insert(name, &operands, &attributes, &[r#type])?;
-        access::result(&made).ok_or_else(|| format!("{name} has no result"))
+        let leaves: Vec<&Leaf> =
+            children.iter().skip(count).filter_map(|&id| leaf(&self.encoded.graph, id)).collect();
+        let own = convert::op(term, &leaves)?.ok_or_else(|| format!("{term} is no op"))?;
+        build.op_in(known.layout, &Op::Ait(own), &operands)
     }
 
     /// A constant in another shape, its elements as wide as they were.
@@ -246,44 +245,4 @@ fn composed(outer: &[f64], inner: &[f64], known: &Tensor) -> Vec<f64> {
         }
     }
     product
-}
-
-/// The attributes that a leaf stands for.
-fn as_attributes<'c>(build: Builder<'c, '_>, term: &Term, leaf: &Leaf) -> Vec<(&'static str, Attribute<'c>)> {
-    let context = build.context();
-    let dims = |values: &[i64]| attributes::i64_array(context, values);
-    match leaf {
-        Leaf::Act(act) => vec![("epilogue", act.0.to_attribute(context))],
-        Leaf::Window(window) => of_window(build, term, window),
-        Leaf::Dims(values) if matches!(term, Term::Transpose(_)) => vec![("permutation", dims(values))],
-        Leaf::Axis(axis) => vec![("axis", attributes::i64(context, *axis))],
-        Leaf::Number(value) => vec![("epsilon", attributes::f32(context, value.0))],
-        Leaf::Slice([starts, sizes, steps]) => {
-            vec![("starts", dims(starts)), ("sizes", dims(sizes)), ("steps", dims(steps))]
-        }
-        Leaf::Pad([low, high], value) => {
-            vec![("low", dims(low)), ("high", dims(high)), ("value", attributes::f32(context, value.0))]
-        }
-        _ => vec![],
-    }
-}
-
-fn of_window<'c>(build: Builder<'c, '_>, term: &Term, window: &Window) -> Vec<(&'static str, Attribute<'c>)> {
-    let context = build.context();
-    let mut found = vec![
-        ("strides", attributes::i64_array(context, &window.strides)),
-        ("pads", attributes::i64_array(context, &window.pads)),
-        ("dilations", attributes::i64_array(context, &window.dilations)),
-    ];
-    match term {
-        Term::Conv(_) | Term::ConvAdd(_) => found.push(("groups", attributes::i64(context, window.groups))),
-        _ => {
-            found.push(("kernel", attributes::i64_array(context, &window.kernel)));
-            found.push(("ceil_mode", attributes::bool(context, window.ceil_mode)));
-        }
-    }
-    if let Term::AvgPool(_) = term {
-        found.push(("count_include_pad", attributes::bool(context, window.count_include_pad)));
-    }
-    found
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use ait_dialects::nm::Columns;
-use ait_dialects::{attributes::Attributes, types, types::Elements};
+use ait_dialects::{types, types::Elements};
+use ait_ops::{Op, ait};
 use egg::Id;
 use melior::ir::{
     BlockRef, Value, ValueLike,
@@ -12,8 +12,9 @@ use melior::ir::{
 };
 
 use super::analysis::{Fact, Facts, Graph, Tensor};
+use super::convert;
 use super::range::Range;
-use super::term::{Act, Leaf, Number, Term, Window};
+use super::term::{Leaf, Number, Term, Window};
 use crate::{
     PassError,
     rewrite::{constant, name, operand, result, shape},
@@ -97,7 +98,7 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
         if kind == "ait.constant" || (kind == "ait.reshape" && constant(result(op)?).is_some()) {
             return self.constant(op);
         }
-        let Some(build) = term(&kind, op.operand_count()) else {
+        if !kind.starts_with("ait.") {
             for position in 0..op.operand_count() {
                 if let Some(&id) = self.classes.get(&key(operand(op, position)?)) {
                     self.uses.push((op, position, id));
@@ -105,6 +106,12 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
             }
             op.results().for_each(|result| self.value(result.into()));
             return Ok(());
+        }
+        let own = match ait_dialects::read(&op).map_err(|message| PassError::at(&op, message))? {
+            Op::Ait(own) => own,
+            Op::Xnn(_) | Op::Rvv(_) | Op::Nm(_) => {
+                return Err(PassError::at(&op, "is an implementation already"));
+            }
         };
         let mut children = vec![];
         for position in 0..op.operand_count() {
@@ -113,14 +120,15 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
             children
                 .push(id.ok_or_else(|| PassError::at(&op, format!("operand {position} is no f32 tensor")))?);
         }
-        for leaf in leaves(&kind, op)? {
+        for leaf in leaves(&own, op)? {
             children.push(self.graph.add(Term::Leaf(leaf)));
         }
-        if kind != "ait.convert_layout" {
+        if !Op::Ait(own.clone()).changes_layout() {
             children.push(self.graph.add(Term::Leaf(Leaf::Site(index(self.sites.len())))));
             self.sites.push(op);
         }
-        let term = build(children).ok_or_else(|| PassError::at(&op, "has another number of operands"))?;
+        let term = term(&own, op.operand_count(), children)
+            .ok_or_else(|| PassError::at(&op, "has another number of operands"))?;
         let id = self.graph.add(term);
         if self.origins.len() < self.sites.len() {
             self.origins.push(id);
@@ -140,7 +148,7 @@ impl<'c: 'a, 'a> Encoded<'c, 'a> {
     fn constant(&mut self, op: OperationRef<'c, 'a>) -> Result<(), PassError> {
         let value = result(op)?;
         let Some(tensor) = described(value) else { return Ok(()) };
-        let pattern = Columns::of_encoding(value.r#type()).map_err(|message| PassError::at(&op, message))?;
+        let pattern = types::columns(value.r#type()).map_err(|message| PassError::at(&op, message))?;
         let rows = tensor.shape.first().and_then(|&rows| usize::try_from(rows).ok());
         let (splat, range) = match constant(value).map(types::f32_elements) {
             Some(Ok(Elements::Splat(value))) => (Some(value), Range::splat(value)),
@@ -161,97 +169,51 @@ fn splat(data: &[f32]) -> Option<f32> {
     data.first().copied().filter(|first| data.iter().all(|it| it.to_bits() == first.to_bits()))
 }
 
-/// The term of an op, from its children.
-type Build = fn(Vec<Id>) -> Option<Term>;
-
-fn term(kind: &str, operands: usize) -> Option<Build> {
-    macro_rules! terms {
-        ($(($name:pat, $count:pat) => $term:ident,)*) => {
-            match (kind, operands) {
-                $(($name, $count) => |children| children.try_into().ok().map(Term::$term),)*
-                _ => return None,
-            }
+/// The term of an op, from its children; none if they are too few or too many.
+fn term(own: &ait::Op, operands: usize, children: Vec<Id>) -> Option<Term> {
+    use ait::Op;
+    macro_rules! made {
+        ($term:ident) => {
+            children.try_into().ok().map(Term::$term)
         };
     }
-    let build: Build = terms! {
-        ("ait.conv2d", 3) => Conv,
-        ("ait.conv2d", _) => ConvAdd,
-        ("ait.gemm", 3) => Gemm,
-        ("ait.gemm", _) => GemmAdd,
-        ("ait.matmul", _) => Matmul,
-        ("ait.batch_norm", _) => BatchNorm,
-        ("ait.scale_bias", _) => ScaleBias,
-        ("ait.activation", _) => Activation,
-        ("ait.prelu", _) => Prelu,
-        ("ait.add", _) => Add,
-        ("ait.sub", _) => Sub,
-        ("ait.mul", _) => Mul,
-        ("ait.div", _) => Div,
-        ("ait.max_pool2d", _) => MaxPool,
-        ("ait.avg_pool2d", _) => AvgPool,
-        ("ait.global_avg_pool", _) => GlobalAvgPool,
-        ("ait.global_max_pool", _) => GlobalMaxPool,
-        ("ait.softmax", _) => Softmax,
-        ("ait.reshape", _) => Reshape,
-        ("ait.transpose", _) => Transpose,
-        ("ait.concat", _) => Concat,
-        ("ait.slice", _) => Slice,
-        ("ait.pad", _) => Pad,
-        ("ait.convert_layout", _) => Convert,
-    };
-    Some(build)
+    match own {
+        Op::Conv2d(_) if operands == 3 => made!(Conv),
+        Op::Conv2d(_) => made!(ConvAdd),
+        Op::Gemm(_) if operands == 3 => made!(Gemm),
+        Op::Gemm(_) => made!(GemmAdd),
+        Op::Matmul(_) => made!(Matmul),
+        Op::BatchNorm(_) => made!(BatchNorm),
+        Op::ScaleBias(_) => made!(ScaleBias),
+        Op::Activation(_) => made!(Activation),
+        Op::Prelu(_) => made!(Prelu),
+        Op::Add(_) => made!(Add),
+        Op::Sub(_) => made!(Sub),
+        Op::Mul(_) => made!(Mul),
+        Op::Div(_) => made!(Div),
+        Op::MaxPool2d(_) => made!(MaxPool),
+        Op::AvgPool2d(_) => made!(AvgPool),
+        Op::GlobalAvgPool(_) => made!(GlobalAvgPool),
+        Op::GlobalMaxPool(_) => made!(GlobalMaxPool),
+        Op::Softmax(_) => made!(Softmax),
+        Op::Reshape(_) => made!(Reshape),
+        Op::Transpose(_) => made!(Transpose),
+        Op::Concat(_) => made!(Concat),
+        Op::Slice(_) => made!(Slice),
+        Op::Pad(_) => made!(Pad),
+        Op::ConvertLayout(_) => made!(Convert),
+        // A leaf.
+        Op::Constant(_) => None,
+    }
 }
 
 /// An op's attributes as leaves, in the order of its term's children.
-fn leaves(kind: &str, op: OperationRef) -> Result<Vec<Leaf>, PassError> {
-    let fail = |message: String| PassError::at(&op, message);
-    let act = || op.epilogue().map(|it| Leaf::Act(Act(it))).map_err(fail);
-    let dims = |name| op.i64_array(name).map_err(fail);
-    Ok(match kind {
-        "ait.conv2d" | "ait.max_pool2d" | "ait.avg_pool2d" => {
-            let mut leaves = vec![Leaf::Window(window(kind, op)?)];
-            if kind == "ait.conv2d" {
-                leaves.push(act()?);
-            }
-            leaves
-        }
-        "ait.gemm" | "ait.scale_bias" | "ait.activation" | "ait.add" | "ait.sub" | "ait.mul" | "ait.div" => {
-            vec![act()?]
-        }
-        "ait.batch_norm" => vec![Leaf::Number(Number(op.f32("epsilon").map_err(fail)?))],
-        "ait.softmax" | "ait.concat" => vec![Leaf::Axis(op.i64("axis").map_err(fail)?)],
-        "ait.reshape" => vec![Leaf::Dims(shape(op, result(op)?)?)],
-        "ait.transpose" => vec![Leaf::Dims(dims("permutation")?)],
-        "ait.slice" => vec![Leaf::Slice([dims("starts")?, dims("sizes")?, dims("steps")?])],
-        "ait.pad" => {
-            let value = Number(op.f32("value").map_err(fail)?);
-            vec![Leaf::Pad([dims("low")?, dims("high")?], value)]
-        }
-        "ait.convert_layout" => {
-            let layout = types::layout(result(op)?.r#type()).map_err(fail)?;
-            vec![Leaf::Layout(layout)]
-        }
-        _ => vec![],
-    })
-}
-
-fn window(kind: &str, op: OperationRef) -> Result<Window, PassError> {
-    let fail = |message: String| PassError::at(&op, message);
-    let is_conv = kind == "ait.conv2d";
-    let kernel = if is_conv {
+fn leaves(own: &ait::Op, op: OperationRef) -> Result<Vec<Leaf>, PassError> {
+    let mut kernel = Window::POINT.kernel;
+    if let ait::Op::Conv2d(_) = own {
         let filter = shape(op, operand(op, 1)?)?;
         let sizes = filter.get(2..).and_then(|sizes| sizes.try_into().ok());
-        sizes.ok_or_else(|| fail("needs a filter of rank 4".to_owned()))?
-    } else {
-        op.i64s("kernel").map_err(fail)?
-    };
-    Ok(Window {
-        kernel,
-        strides: op.i64s("strides").map_err(fail)?,
-        pads: op.i64s("pads").map_err(fail)?,
-        dilations: op.i64s("dilations").map_err(fail)?,
-        groups: if is_conv { op.i64("groups").map_err(fail)? } else { 1 },
-        ceil_mode: !is_conv && op.bool("ceil_mode").map_err(fail)?,
-        count_include_pad: kind == "ait.avg_pool2d" && op.bool("count_include_pad").map_err(fail)?,
-    })
+        kernel = sizes.ok_or_else(|| PassError::at(&op, "needs a filter of rank 4"))?;
+    }
+    Ok(convert::leaves(own, kernel))
 }

@@ -135,7 +135,8 @@ impl Growing {
 
 /// What of it grows more than it may, but for a few.
 fn faults(name: &str, reports: &[Report]) -> Vec<String> {
-    let counts: [(&str, i32, fn(&Report) -> usize); 3] =
+    type Count = fn(&Report) -> usize;
+    let counts: [(&str, i32, Count); 3] =
         [("terms", 1, |it| it.nodes), ("places", 2, |it| it.matches), ("iterations", 1, |it| it.iterations)];
     let mut faults = vec![];
     for (what, power, count) in counts {

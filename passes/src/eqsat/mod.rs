@@ -4,6 +4,7 @@
 //! | module | what | MLIR |
 //! |---|---|---|
 //! | [`term`] | the language: an operator per op, typed leaves | no |
+//! | `convert` | which op a term is, and its attributes as leaves | no |
 //! | [`analysis`] | shape, layout and constants of classes, through the ops' shape rules | no |
 //! | [`range`] | bounds of a constant's elements, and whether products keep what their factors say | no |
 //! | [`rules`] | the equations, by topic | no |
@@ -19,6 +20,7 @@
 //! The pass, with its options and errors, is `equality_saturation.rs` beside this folder.
 
 pub mod analysis;
+mod convert;
 pub mod cost;
 pub(crate) mod decode;
 pub(crate) mod encode;

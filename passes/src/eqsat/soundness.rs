@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ait_dialects::Layout;
 use ait_dialects::nm::Columns;
 use ait_runtime::Tensor as Data;
-use ait_runtime::reference::{self, Activation as To, BinaryFn};
+use ait_runtime::reference::{self, Activation as To};
 use egg::{Id, Language, RecExpr};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +20,7 @@ use super::range::Range;
 use super::rules::{self, Make, Rule};
 use super::saturate::{Bounds, SaturationError, saturate};
 use super::select::{Selection, select};
-use super::term::{Leaf, Number, Term, Window, op};
+use super::term::{Leaf, Number, Term, op};
 use crate::cost::{Chooser, Target};
 
 /// A term over `%0`, `%1`, ... and `c0`, `c1`, ... of these shapes.
@@ -223,86 +223,20 @@ fn saturated(sample: &Sample, rules: &[Rule]) -> (Graph, Id, Vec<Data>, Vec<Data
     (graph, root, values, constants)
 }
 
-fn sizes<const N: usize>(values: [i64; N]) -> [usize; N] {
-    values.map(|value| usize::try_from(value).unwrap())
-}
-
-fn unsigned(values: &[i64]) -> Vec<usize> {
-    values.iter().map(|&value| usize::try_from(value).unwrap()).collect()
-}
-
 /// Computes a term from its tensors and leaves, in this order.
 fn apply(term: &Term, x: &[&Data], leaves: &[&Leaf]) -> Data {
-    let find = |pick: fn(&Leaf) -> bool| leaves.iter().find(|leaf| pick(leaf)).copied();
-    let activation = || match find(|leaf| matches!(leaf, Leaf::Act(_))) {
-        Some(Leaf::Act(it)) => crate::reference_activation(it.0),
-        _ => panic!("{term} has no activation"),
-    };
-    let window = || match find(|leaf| matches!(leaf, Leaf::Window(_))) {
-        Some(Leaf::Window(window)) => *window,
-        _ => panic!("{term} has no window"),
-    };
-    let dims = || match find(|leaf| matches!(leaf, Leaf::Dims(_))) {
-        Some(Leaf::Dims(dims)) => unsigned(dims),
-        _ => panic!("{term} has no dimensions"),
-    };
-    let axis = || match find(|leaf| matches!(leaf, Leaf::Axis(_))) {
-        Some(Leaf::Axis(axis)) => usize::try_from(*axis).unwrap(),
-        _ => panic!("{term} has no axis"),
-    };
-    let number = || match find(|leaf| matches!(leaf, Leaf::Number(_))) {
-        Some(Leaf::Number(number)) => number.0,
+    if let Some(op) = super::convert::op(term, leaves).unwrap() {
+        return reference::evaluate(&op, x).unwrap();
+    }
+    let number = || match leaves {
+        [Leaf::Number(number), ..] => number.0,
         _ => panic!("{term} has no number"),
     };
-    let conv = || {
-        let Window { strides, pads, dilations, groups, .. } = window();
-        let [strides, dilations] = [strides, dilations].map(sizes);
-        reference::Conv2d { strides, pads: sizes(pads), dilations, groups: usize::try_from(groups).unwrap() }
-    };
-    let pool = || {
-        let Window { kernel, strides, pads, dilations, ceil_mode, .. } = window();
-        let [kernel, strides, dilations] = [kernel, strides, dilations].map(sizes);
-        reference::Pool2d { kernel, strides, pads: sizes(pads), dilations, ceil_mode }
-    };
-    let binary = |function| reference::binary(function, x[0], x[1], activation());
     let vector = |with: &dyn Fn(usize) -> f32| {
         Ok(Data::new(x[0].shape().to_vec(), (0..x[0].data().len()).map(with).collect()).unwrap())
     };
     let computed = match term {
-        Term::Conv(_) => reference::conv2d(x[0], x[1], x[2], None, &conv(), activation()),
-        Term::ConvAdd(_) => reference::conv2d(x[0], x[1], x[2], Some(x[3]), &conv(), activation()),
-        Term::Gemm(_) => reference::gemm(x[0], x[1], x[2], None, activation()),
-        Term::GemmAdd(_) => reference::gemm(x[0], x[1], x[2], Some(x[3]), activation()),
-        Term::Matmul(_) => reference::matmul(x[0], x[1]),
-        Term::BatchNorm(_) => reference::batch_norm(x[0], x[1], x[2], x[3], x[4], number()),
-        Term::ScaleBias(_) => reference::scale_bias(x[0], x[1], x[2], activation()),
-        Term::Activation(_) => return reference::activation(x[0].clone(), activation()),
-        Term::Prelu(_) => reference::prelu(x[0], x[1]),
-        Term::Add(_) => binary(BinaryFn::Add),
-        Term::Sub(_) => binary(BinaryFn::Sub),
-        Term::Mul(_) => binary(BinaryFn::Mul),
-        Term::Div(_) => binary(BinaryFn::Div),
-        Term::MaxPool(_) => reference::max_pool2d(x[0], &pool()),
-        Term::AvgPool(_) => reference::avg_pool2d(x[0], &pool(), window().count_include_pad),
-        Term::GlobalAvgPool(_) => reference::global_avg_pool(x[0]),
-        Term::GlobalMaxPool(_) => reference::global_max_pool(x[0]),
-        Term::Softmax(_) => reference::softmax(x[0], axis()),
-        Term::Reshape(_) => return Data::new(dims(), x[0].data().to_vec()).unwrap(),
-        Term::Transpose(_) => reference::transpose(x[0], &dims()),
-        Term::Concat(_) => reference::concat(x[0], x[1], axis()),
-        Term::Slice(_) => match find(|leaf| matches!(leaf, Leaf::Slice(_))) {
-            Some(Leaf::Slice([starts, sizes, steps])) => {
-                reference::slice(x[0], starts, &unsigned(sizes), steps)
-            }
-            _ => panic!("{term} has no slice"),
-        },
-        Term::Pad(_) => match find(|leaf| matches!(leaf, Leaf::Pad(..))) {
-            Some(Leaf::Pad([low, high], value)) => {
-                reference::pad(x[0], &unsigned(low), &unsigned(high), value.0)
-            }
-            _ => panic!("{term} has no pad"),
-        },
-        Term::Convert(_) | Term::Dense(_) => return x[0].clone(),
+        Term::Dense(_) => return x[0].clone(),
         Term::ScaleRows(_) => {
             let row = x[0].data().len() / x[1].data().len();
             vector(&|index| x[0].data()[index] * x[1].data()[index / row])
@@ -332,7 +266,7 @@ fn apply(term: &Term, x: &[&Data], leaves: &[&Leaf]) -> Data {
             Ok(Data::new(x[2].shape().to_vec(), sum.data().to_vec()).unwrap())
         }
         Term::Stack(_) => reference::concat(x[0], x[1], 0),
-        Term::Leaf(leaf) => panic!("{leaf} is not computed"),
+        other => panic!("{other} is not computed"),
     };
     computed.unwrap()
 }

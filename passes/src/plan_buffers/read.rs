@@ -4,8 +4,8 @@ use super::Fault;
 use super::graph::{Graph, Kernel, Kind, Node, Role};
 use super::strides::View;
 use ait_dialects::attributes::Attributes;
-use ait_dialects::infer::init_index;
 use ait_dialects::{Layout, access, types};
+use ait_ops::{Operand, position};
 use melior::StringRef;
 use melior::ir::block::BlockLike;
 use melior::ir::operation::{OperationLike, OperationRef};
@@ -104,7 +104,7 @@ impl<'c: 'a, 'a> Reader<'c, 'a> {
 
     fn read(&mut self, op: OperationRef<'c, 'a>) -> Result<(), String> {
         let name = name_of(&op);
-        let init = init_index(&name);
+        let init = position(&name, Operand::Init);
         if name == "tensor.empty" {
             return Ok(());
         }
@@ -140,7 +140,7 @@ fn kind(name: &str, op: &OperationRef<'_, '_>, init: Option<usize>) -> Result<Ki
     if init.is_some() {
         let algorithm = op.get("algorithm").map_or(Ok(String::new()), |_| op.string("algorithm"))?;
         let pointwise = op.i64_array("kernel").is_ok_and(|kernel| kernel == [1, 1]);
-        let result = op.result(0).map_err(|_| "has no result: it is planned already".to_string())?;
+        let result = access::result(op).ok_or("has no result: it is planned already")?;
         let channels_last = types::layout(result.r#type())? == Layout::Nhwc;
         return Ok(Kind::Kernel(Kernel { name: name.to_string(), algorithm, pointwise, channels_last }));
     }

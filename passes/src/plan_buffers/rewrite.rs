@@ -6,8 +6,8 @@ use super::offsets::{ALIGNMENT, Assignment};
 use super::read::{Source, name_of};
 use super::strides::View;
 use ait_dialects::attributes::{f32, i64};
-use ait_dialects::infer::init_index;
 use ait_dialects::{Builder, access, types};
+use ait_ops::{Operand, position};
 use melior::Context;
 use melior::ir::attribute::{ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute};
 use melior::ir::block::BlockLike;
@@ -182,7 +182,7 @@ impl<'c: 'b, 'b> Writer<'_, 'c, '_, 'b> {
         let name = name_of(&op);
         let mut values: Vec<NodeIndex> =
             self.source.graph.operands(node).iter().map(|&(value, _)| value).collect();
-        values.insert(init_index(&name).unwrap_or(0).min(values.len()), node);
+        values.insert(position(&name, Operand::Init).unwrap_or(0).min(values.len()), node);
         let mut operands = Vec::new();
         for value in values {
             let place = self.aliasing.places.get(value.index()).and_then(Option::as_ref);

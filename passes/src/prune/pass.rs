@@ -80,7 +80,7 @@ pub fn detect(module: &Module, options: &Options) -> Result<(), PassError> {
     let most_tile = most_tile.unwrap_or(lmul.map_or(MOST_CONV_TILE, |lmul: i64| 32 / lmul.max(1) - 1));
     for site in sites(&rewriter)? {
         let filter = site.filter()?;
-        let encoded = Columns::of_encoding(filter.r#type()).map_err(|message| site.error(message))?;
+        let encoded = types::columns(filter.r#type()).map_err(|message| site.error(message))?;
         let shape = types::shape(filter.r#type()).map_err(|message| site.error(message))?;
         // Depthwise convolutions have a kernel of their own, in which a column is one multiplication of a vector.
         if encoded.is_some() || site.layer.kind == Kind::DepthwiseConv2d || shape.contains(&0) {

@@ -31,7 +31,7 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
     /// Chooses how to compute a convolution and makes the input for it.
     pub fn of(site: &Site<'c, 'a>, dims: FilterShape) -> Result<Self, PassError> {
         needs_adjacent_w(site)?;
-        let window = Window::of([dims.kh as i64, dims.kw as i64], &site.op);
+        let window = attributes::window([dims.kh as i64, dims.kw as i64], &site.op);
         let window = window.map_err(|message| site.error(message))?;
         let mut geometry = site.attributes(&["strides", "pads", "dilations"])?;
         geometry.push(("kernel", attributes::i64_array(site.build.context(), &window.kernel)));
@@ -48,11 +48,11 @@ impl<'c: 'a, 'a> ConvolutionInput<'c, 'a> {
             ("unroll", site.i64(choice.unroll)),
             ("lmul", site.i64(choice.lmul)),
         ]);
-        Ok(Self { value, order: order(choice.algorithm.name(), dims, site.pattern()?), choice, attributes })
+        Ok(Self { value, order: order(choice.algorithm, dims, site.pattern()?), choice, attributes })
     }
 }
 
-fn order(algorithm: &str, dims: FilterShape, pattern: Option<Columns>) -> Order {
+fn order(algorithm: Algorithm, dims: FilterShape, pattern: Option<Columns>) -> Order {
     let [taps, channels] = [dims.kh * dims.kw, dims.c].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     let all = taps.saturating_mul(channels);
     Order::of(algorithm, taps, channels, pattern.map_or(all, |pattern| pattern.kept_of(all)))

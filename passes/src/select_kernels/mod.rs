@@ -14,10 +14,10 @@ use ait_cores::Core;
 use ait_dialects::{
     Activation, Builder, Epilogue, Layout, Nan, access,
     attributes::{self, Attributes},
-    infer::init_index,
     nm::Columns,
     types,
 };
+use ait_ops::Operand;
 use std::{borrow::Cow, path::Path};
 
 use melior::ir::{
@@ -127,6 +127,9 @@ struct Site<'c, 'a> {
     chooser: &'a Chooser,
 }
 
+/// The elements of a constant; none of what is computed.
+type Data<'c> = Option<Cow<'c, [f32]>>;
+
 /// Register group size of kernels other than convolutions, if none is given.
 const LMUL: i64 = 4;
 
@@ -153,7 +156,7 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
     /// The pattern of its weights, operand 1, if they are pruned.
     fn pattern(&self) -> Result<Option<Columns>, PassError> {
         let Some(weights) = access::operand(&self.op, 1) else { return Ok(None) };
-        Columns::of_encoding(weights.r#type()).map_err(|message| self.error(message))
+        types::columns(weights.r#type()).map_err(|message| self.error(message))
     }
 
     /// Operand 3 of a convolution or gemm.
@@ -173,7 +176,7 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
 
     /// The epilogue of a generated kernel.
     fn kernel_epilogue(&self, activation: Activation) -> (&'static str, Attribute<'c>) {
-        ("epilogue", Epilogue { activation, nan: self.nan }.to_attribute(self.build.context()))
+        ("epilogue", attributes::of(self.build.context(), &Epilogue { activation, nan: self.nan }))
     }
 
     fn attributes(&self, names: &[&'static str]) -> Result<Vec<(&'static str, Attribute<'c>)>, PassError> {
@@ -210,9 +213,9 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
         let fail = |message| self.error(message);
         let init = self.build.empty(shape, self.layout).map_err(fail)?;
         let mut operands = operands.to_vec();
-        let at = init_index(name).unwrap_or(operands.len()).min(operands.len());
+        let at = ait_ops::position(name, Operand::Init).unwrap_or(operands.len()).min(operands.len());
         operands.insert(at, init);
-        self.build.op_in(self.layout, name, &operands, attributes).map_err(fail)
+        self.build.named(self.layout, name, &operands, attributes).map_err(fail)
     }
 
     /// The constant bias of a product that has none.
@@ -230,7 +233,7 @@ impl<'c: 'a, 'a> Site<'c, 'a> {
     }
 
     /// The shape of operand 1 of a convolution, and its data if it is a constant.
-    fn filter(&self) -> Result<(FilterShape, Option<Cow<'c, [f32]>>), PassError> {
+    fn filter(&self) -> Result<(FilterShape, Data<'c>), PassError> {
         let value = self.input(1)?;
         let dims = shape(self.op, value)?;
         let dims: Vec<_> = dims.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();

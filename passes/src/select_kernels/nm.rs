@@ -1,6 +1,6 @@
 //! Products with column-wise sparse weights.
 
-use ait_dialects::{infer::Order, types};
+use ait_dialects::{attributes, infer::Order, types};
 use melior::ir::{Attribute, Value};
 
 use super::convolution::ConvolutionInput;
@@ -33,7 +33,7 @@ fn conv2d<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a>
     operands.extend(site.residual());
     let mut attributes = input.attributes;
     attributes.extend([
-        ("sparsity", pattern.to_attribute(site.build.context())),
+        ("sparsity", attributes::of(site.build.context(), &pattern)),
         ("segment", site.i64(input.order.segment)),
     ]);
     site.emit("nm.conv2d", &operands, &attributes)
@@ -49,7 +49,7 @@ fn gemm<'c: 'a, 'a>(site: &Site<'c, 'a>, pattern: Columns) -> Selected<'c, 'a> {
     let rows = pack::balanced_tile(rows, site.most_tile().min(rows.max(1)));
     let attributes = [
         site.kernel_epilogue(site.activation()?),
-        ("sparsity", pattern.to_attribute(site.build.context())),
+        ("sparsity", attributes::of(site.build.context(), &pattern)),
         ("rows", site.i64(rows)),
         ("lmul", site.i64(site.lmul())),
     ];

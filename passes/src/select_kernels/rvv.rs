@@ -1,7 +1,7 @@
 //! Which generated kernel computes an op.
 
-use ait_dialects::attributes::Attributes;
-use ait_dialects::infer::{Order, Window};
+use ait_dialects::attributes::{self, Attributes};
+use ait_dialects::infer::Order;
 use ait_dialects::{Activation, Nan};
 use melior::ir::{Attribute, Value};
 
@@ -183,7 +183,7 @@ fn pad_large_window<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Result<Option<Value<'c, 
     if kernel[0].saturating_mul(kernel[1]) <= MOST_PACKED_TAPS {
         return Ok(None);
     }
-    let window = Window::of(kernel, &site.op).map_err(|message| site.error(message))?;
+    let window = attributes::window(kernel, &site.op).map_err(|message| site.error(message))?;
     let input = site.input(0)?;
     let (from, to) = (shape(site.op, input)?, &site.output);
     let (mut low, mut high) = (vec![0; 4], vec![0; 4]);

@@ -89,7 +89,7 @@ fn activate<'c: 'a, 'a>(
     activation: Activation,
 ) -> Result<Value<'c, 'a>, PassError> {
     if has_operator(site, activation) {
-        let epilogue = ("epilogue", activation.to_attribute(site.build.context()));
+        let epilogue = ("epilogue", attributes::of(site.build.context(), &activation));
         return site.emit("xnn.unary", &[value], &[epilogue]);
     }
     let attributes = [site.kernel_epilogue(activation), ("lmul", site.i64(site.lmul()))];
@@ -165,7 +165,7 @@ fn matmul<'c: 'a, 'a>(site: &Site<'c, 'a>) -> Selected<'c, 'a> {
 fn fits_pool(site: &Site) -> Result<bool, PassError> {
     let fail = |message| site.error(message);
     let kernel = site.op.i64s::<2>("kernel").map_err(fail)?;
-    let window = infer::Window::of(kernel, &site.op).map_err(fail)?;
+    let window = attributes::window(kernel, &site.op).map_err(fail)?;
     let input = shape(site.op, site.input(0)?)?;
     let rounded_down = (0..2).all(|dim| {
         let size = input.get(dim + 2).map(|&size| infer::output_size(size, &window, dim, false));

@@ -1,22 +1,9 @@
 //! Arithmetic with broadcasting, and per-channel scaling.
 
-use super::{Activation, Result, broadcast_shape, broadcast_to, ensure, finish, has_shape};
+use super::{Activation, BinaryFn, Result, broadcast_shape, broadcast_to, ensure, finish, has_shape};
 use crate::Tensor;
 
-/// The arithmetic of `ait.add`, `sub`, `mul` and `div`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BinaryFn {
-    /// lhs + rhs
-    Add,
-    /// lhs - rhs
-    Sub,
-    /// lhs * rhs
-    Mul,
-    /// lhs / rhs
-    Div,
-}
-
-/// `ait.add`, `ait.sub`, `ait.mul`, `ait.div`: numpy broadcasting, then `act`.
+/// `ait.add`, `ait.sub`, `ait.mul`, `ait.div`: numpy broadcasting, then `act`. ([`prelu`] broadcasts one side only.)
 ///
 /// # Errors
 /// When the shapes do not broadcast.
@@ -30,6 +17,13 @@ pub fn binary(f: BinaryFn, lhs: &Tensor, rhs: &Tensor, act: Activation) -> Resul
             BinaryFn::Sub => *a - b,
             BinaryFn::Mul => *a * b,
             BinaryFn::Div => *a / b,
+            BinaryFn::Prelu => {
+                if *a < 0.0 {
+                    *a * b
+                } else {
+                    *a
+                }
+            }
         };
     }
     finish(result, None, act)

@@ -1,21 +1,24 @@
 //! The scalar reference of every op of the `ait` dialect, on logical (N x C x H x W) tensors.
 //!
 //! These loops are the oracle of kernels, rewrite rules and the constant folder: they say what an op
-//! means, follow ONNX, accumulate in `f64`, and make no attempt at speed. `ait.reshape` is
-//! [`Tensor::reshape`]; `ait.convert_layout` changes nothing here.
+//! means, follow ONNX, accumulate in `f64`, and make no attempt at speed. [`evaluate`] computes an op as
+//! its attributes say.
 
 mod activation;
 mod conv;
 mod elementwise;
+mod evaluate;
 mod matmul;
 mod movement;
 mod pool;
 mod softmax;
 mod window;
 
-pub use activation::{Activation, activation};
+pub use activation::activation;
+pub use ait_ops::{Activation, BinaryFn};
 pub use conv::{Conv2d, conv2d};
-pub use elementwise::{BinaryFn, batch_norm, binary, prelu, scale_bias};
+pub use elementwise::{batch_norm, binary, prelu, scale_bias};
+pub use evaluate::evaluate;
 pub use matmul::{gemm, matmul};
 pub use movement::{concat, pad, slice, transpose};
 pub use pool::{Pool2d, avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};

@@ -155,7 +155,7 @@ func.func @algorithm(%x: tensor<1x3x8x8xf32>, %b: tensor<3xf32>) -> tensor<1x3x8
   %c = "ait.constant"() {value = dense<[[0, 2, 1], [1, 0, 2]]> : tensor<2x3xi8>} : () -> tensor<2x3xi8>
   %s = "ait.constant"() {value = dense<[[0, 2, 3], [0, 1, 3]]> : tensor<2x3xi32>} : () -> tensor<2x3xi32>
   %e = tensor.empty() : tensor<1x3x8x7xf32>
-  // expected-error@+1 {{'nm.conv2d' op has algorithm "winograd" where it knows packed, direct, split}}
+  // expected-error@+1 {{'nm.conv2d' op has algorithm "winograd" where it knows direct, split, packed}}
   %0 = "nm.conv2d"(%x, %v, %c, %s, %b, %e) {kernel = array<i64: 1, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>,
     dilations = array<i64: 1, 1>, groups = 1 : i64, epilogue = {act = "relu"}, algorithm = "winograd",
     sparsity = #nm.columns<2, 4, 2>, segment = 3 : i64, lmul = 4 : i64, unroll = 4 : i64}
@@ -384,7 +384,7 @@ func.func @integers(%x: tensor<5x4xf32>) -> tensor<20xi8> {
 // -----
 
 func.func @doubles() -> tensor<2xi64> {
-  // expected-error@+1 {{'ait.constant' op tensor<2xi64> is neither of f32 nor of i8, i16 or i32}}
+  // expected-error@+1 {{'ait.constant' op tensor<2xi64> has elements that are not f32, f16, i8, i16 or i32}}
   %c = "ait.constant"() {value = dense<1> : tensor<2xi64>} : () -> tensor<2xi64>
   return %c : tensor<2xi64>
 }

@@ -7,7 +7,6 @@ pub use bench::{Bench, Setting};
 
 use crate::cli::joined;
 use ait_dialects::attributes::Attributes;
-use ait_dialects::nm::Columns;
 use ait_dialects::{Layout, access};
 use ait_lowering::Program;
 use ait_passes::prune::Amount;
@@ -162,7 +161,7 @@ fn choice(module: &Module<'_>) -> Result<Choice> {
             continue;
         }
         let number = |key: &str| op.i64(key).unwrap_or(0);
-        let sparsity = op.get("sparsity").and_then(|pattern| Columns::of_attribute(pattern).ok());
+        let sparsity = op.get("sparsity").and_then(|pattern| ait_dialects::attributes::columns(pattern).ok());
         return Ok(Choice {
             op: name,
             algorithm: op.string("algorithm").unwrap_or_default(),

@@ -10,6 +10,7 @@ use super::evaluate::Work;
 use super::proto::{NodeProto, TensorProto};
 use super::tensor;
 use ait_dialects::{Activation, Builder, types};
+use ait_ops::BinaryFn;
 use melior::ir::{Location, Value, ValueLike};
 use std::cell::OnceCell;
 use std::path::Path;
@@ -329,15 +330,15 @@ impl<'c: 'a, 'a> Node<'_, 'c, 'a> {
         if let (Some(lhs), Some(rhs)) = (lhs.as_constant(), rhs.as_constant()) {
             return Ok(self.constant(operation.fold(lhs, rhs, &self.session.budget)?));
         }
-        let name = match operation {
-            Binary::Add => "ait.add",
-            Binary::Sub => "ait.sub",
-            Binary::Mul => "ait.mul",
-            Binary::Div => "ait.div",
+        let function = match operation {
+            Binary::Add => BinaryFn::Add,
+            Binary::Sub => BinaryFn::Sub,
+            Binary::Mul => BinaryFn::Mul,
+            Binary::Div => BinaryFn::Div,
             _ => return Err("is supported on constants only".into()),
         };
         let (lhs, rhs) = (self.value(lhs)?, self.value(rhs)?);
-        Ok(Operand::Tensor(self.builder.binary(name, lhs, rhs, Activation::Identity)?))
+        Ok(Operand::Tensor(self.builder.binary(function, lhs, rhs, Activation::Identity)?))
     }
 
     /// An activation.

@@ -1,11 +1,10 @@
 //! The operands of the ops, as the kernel finds them in its arguments.
 
-use super::{Algorithm, Conv2d, Sparse};
+use super::{Conv2d, Sparse};
 use crate::kernels::name::Strided;
 use crate::kernels::rvv::Lmul;
 use crate::kernels::{element_width, expect_elements};
-use ait_dialects::attributes::Attributes;
-use ait_dialects::nm::Columns;
+use ait_dialects::attributes::{self, Attributes};
 use melior::ir::operation::OperationRef;
 
 /// Numbers of the arguments.
@@ -44,7 +43,7 @@ pub fn dense(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Conv2d, 
 
 /// Of `nm.conv2d`.
 pub fn sparse(op: OperationRef<'_, '_>, buffers: Vec<Strided>) -> Result<Conv2d, String> {
-    let sparsity = Columns::of_attribute(op.get("sparsity").ok_or("'sparsity' is missing")?)?;
+    let sparsity = attributes::columns(op.get("sparsity").ok_or("'sparsity' is missing")?)?;
     let mut conv = common(op)?;
     conv.tile = sparsity.tile;
     conv.sparse = Some(Sparse::default());
@@ -72,7 +71,7 @@ fn common(op: OperationRef<'_, '_>) -> Result<Conv2d, String> {
         dilations: op.i64s("dilations")?,
         groups: op.i64("groups")?,
         epilogue: op.kernel_epilogue()?,
-        algorithm: Algorithm::named(&op.string("algorithm")?)?,
+        algorithm: attributes::algorithm(&op)?,
         lmul: Lmul::try_from(op.i64("lmul")?)?,
         unroll: op.i64("unroll")?,
         ..Conv2d::default()

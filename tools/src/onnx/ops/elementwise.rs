@@ -4,6 +4,7 @@ use crate::onnx::arithmetic::Binary;
 use crate::onnx::constant::Constant;
 use crate::onnx::node::{Node, Outputs, dimension, product};
 use ait_dialects::Activation;
+use ait_ops::BinaryFn;
 
 fn activation<'c, 'a>(node: &Node<'_, 'c, 'a>, activation: Activation) -> Outputs<'c, 'a> {
     Ok(vec![node.activation(node.input(0)?, activation)?])
@@ -69,8 +70,9 @@ pub fn clip<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
 }
 
 pub fn prelu<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    let operands = [node.tensor(0)?, node.tensor(1)?];
-    Ok(vec![super::Operand::Tensor(node.builder.op("ait.prelu", &operands, &[])?)])
+    let (input, slope) = (node.tensor(0)?, node.tensor(1)?);
+    let result = node.builder.binary(BinaryFn::Prelu, input, slope, Activation::Identity)?;
+    Ok(vec![super::Operand::Tensor(result)])
 }
 
 pub fn identity<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {

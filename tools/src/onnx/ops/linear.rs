@@ -35,7 +35,7 @@ pub fn gemm<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
         if is_folded { product } else { scale(node, &product, alpha)? }
     } else {
         let rhs = transposed(rhs, trans_b)?;
-        let product = node.builder.op("ait.matmul", &[node.value(&lhs)?, node.value(&rhs)?], &[])?;
+        let product = node.builder.matmul(node.value(&lhs)?, node.value(&rhs)?)?;
         scale(node, &Operand::Tensor(product), alpha)?
     };
     let Some(addend) = addend else { return Ok(vec![product]) };
@@ -100,8 +100,7 @@ pub fn matmul<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
     let product = if rhs.as_constant().is_some() && lhs.shape()?.len() == 2 && rhs.shape()?.len() == 2 {
         fully_connected(node, &lhs, &node.transpose(&rhs, &[1, 0])?, None)?
     } else {
-        let operands = [node.value(&lhs)?, node.value(&rhs)?];
-        Operand::Tensor(node.builder.op("ait.matmul", &operands, &[])?)
+        Operand::Tensor(node.builder.matmul(node.value(&lhs)?, node.value(&rhs)?)?)
     };
     let mut shape = product.shape()?;
     if right.len() == 1 {

@@ -2,6 +2,7 @@
 
 use crate::onnx::node::{Node, Operand, Output, Outputs, dimension, product};
 use ait_dialects::Activation;
+use ait_ops::PoolFn;
 
 /// A window over H and W: `[h, w]` each, pads `[top, left, bottom, right]`.
 struct Window {
@@ -172,16 +173,16 @@ pub fn average_pool<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
 }
 
 /// Reduces the dimensions after the channel, which become 1.
-fn global<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str) -> Outputs<'c, 'a> {
+fn global<'c, 'a>(node: &Node<'_, 'c, 'a>, function: PoolFn) -> Outputs<'c, 'a> {
     let rank = node.input(0)?.shape()?.len();
     if rank < 3 {
         return Err(format!("needs dimensions after the channel, not rank {rank}"));
     }
-    Ok(vec![reduce_dims(node, name, &(2..rank).collect::<Vec<_>>())?])
+    Ok(vec![reduce_dims(node, function, &(2..rank).collect::<Vec<_>>())?])
 }
 
 /// Reduces ascending dimensions, which become 1. Other dimensions than H and W are brought there first.
-fn reduce_dims<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str, dims: &[usize]) -> Output<'c, 'a> {
+fn reduce_dims<'c, 'a>(node: &Node<'_, 'c, 'a>, function: PoolFn, dims: &[usize]) -> Output<'c, 'a> {
     let input = node.input(0)?;
     let mut shape = input.shape()?;
     let plane = if shape.len() == 4 && dims == [2, 3] {
@@ -195,28 +196,28 @@ fn reduce_dims<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str, dims: &[usize]) -> O
         let order: Vec<i64> = kept.iter().chain(dims).map(|&dim| dim as i64).collect();
         node.reshape(&node.transpose(input, &order)?, &plane)?
     };
-    let result = Operand::Tensor(node.builder.op(name, &[node.value(&plane)?], &[])?);
+    let result = Operand::Tensor(node.builder.global_pool(function, node.value(&plane)?)?);
     dims.iter().for_each(|&dim| shape[dim] = 1);
     node.reshape(&result, &shape)
 }
 
 pub fn global_average_pool<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    global(node, "ait.global_avg_pool")
+    global(node, PoolFn::Avg)
 }
 
 pub fn global_max_pool<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    global(node, "ait.global_max_pool")
+    global(node, PoolFn::Max)
 }
 
 pub fn reduce_mean<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    reduce(node, "ait.global_avg_pool")
+    reduce(node, PoolFn::Avg)
 }
 
 pub fn reduce_max<'c, 'a>(node: &Node<'_, 'c, 'a>) -> Outputs<'c, 'a> {
-    reduce(node, "ait.global_max_pool")
+    reduce(node, PoolFn::Max)
 }
 
-fn reduce<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str) -> Outputs<'c, 'a> {
+fn reduce<'c, 'a>(node: &Node<'_, 'c, 'a>, function: PoolFn) -> Outputs<'c, 'a> {
     let input = node.input(0)?;
     let shape = input.shape()?;
     let keep = node.attributes.flag("keepdims", true)?;
@@ -232,7 +233,7 @@ fn reduce<'c, 'a>(node: &Node<'_, 'c, 'a>, name: &str) -> Outputs<'c, 'a> {
     }
     dims.sort_unstable();
     dims.dedup();
-    let reduced = reduce_dims(node, name, &dims)?;
+    let reduced = reduce_dims(node, function, &dims)?;
     if keep {
         return Ok(vec![reduced]);
     }

@@ -1,6 +1,6 @@
 //! Weights as one matrix, whose columns are the reduction's steps.
 
-use super::Columns;
+use crate::{Columns, elements};
 use std::ops::Range;
 
 /// `(groups * rows) x k` row-major. Of a filter `k = (kh * KW + kw) * C + c`, C the channels of a group.
@@ -27,7 +27,7 @@ struct Shape {
 
 impl Shape {
     fn of(shape: &[i64], groups: i64) -> Result<Self, String> {
-        crate::types::elements(shape)?;
+        elements(shape)?;
         let dims: Vec<_> = shape.iter().filter_map(|&dim| usize::try_from(dim).ok()).collect();
         let (rows, channels, taps) = match dims[..] {
             [rows, channels, kh, kw] => (rows, channels, kh * kw),

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn loops(run: i64, planes: i64, tiles: i64) -> Loops {
-        let order = Order::of("split", 9, 128, 9 * 128);
+        let order = Order::of(crate::Algorithm::Split, 9, 128, 9 * 128);
         Loops { runs: 1, run, groups: 1, tiles, tile: 6, lmul: 4, kept: 1152, order, planes: Some(planes) }
     }
 

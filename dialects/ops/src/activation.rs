@@ -1,9 +1,5 @@
 //! The epilogue of an op: which function is applied to its result, element by element, and what becomes of NaN.
 
-use crate::attributes;
-use melior::Context;
-use melior::ir::attribute::{DictionaryAttribute, FloatAttribute, StringAttribute};
-use melior::ir::{Attribute, AttributeLike, Identifier, Type};
 use std::str::FromStr;
 
 /// An element-wise activation, written `{act = "clip", max = 6.0 : f32, min = 0.0 : f32}`.
@@ -106,22 +102,34 @@ impl Activation {
         }
     }
 
-    /// As a dictionary attribute.
-    pub fn to_attribute<'c>(&self, context: &'c Context) -> Attribute<'c> {
-        Epilogue::from(*self).to_attribute(context)
-    }
-
-    /// From a dictionary attribute.
-    ///
-    /// # Errors
-    /// Says what is wrong with the dictionary.
-    pub fn from_attribute(attribute: Attribute<'_>) -> Result<Self, String> {
-        match Epilogue::from_attribute(attribute)? {
-            Epilogue { activation, nan: Nan::Propagate } => Ok(activation),
-            Epilogue { nan: Nan::Ignore, .. } => {
-                Err(format!("only the epilogue of a kernel may have '{NNAN}', not {attribute}"))
+    /// The value at `x`, computed in `f64`. NaN stays NaN.
+    pub fn apply(self, x: f32) -> f32 {
+        let x = f64::from(x);
+        let y = match self {
+            Self::Identity => x,
+            Self::Relu => clip(x, 0.0, f64::INFINITY),
+            Self::LeakyRelu { alpha } => {
+                if x < 0.0 {
+                    f64::from(alpha) * x
+                } else {
+                    x
+                }
             }
-        }
+            Self::Clip { min, max } => clip(x, min.into(), max.into()),
+            Self::Sigmoid => sigmoid(x),
+            Self::HardSigmoid { alpha, beta } => clip(f64::from(alpha) * x + f64::from(beta), 0.0, 1.0),
+            Self::HardSwish => x * clip(x / 6.0 + 0.5, 0.0, 1.0),
+            Self::Tanh => x.tanh(),
+            Self::Silu => x * sigmoid(x),
+            Self::Elu { alpha } => {
+                if x < 0.0 {
+                    f64::from(alpha) * x.exp_m1()
+                } else {
+                    x
+                }
+            }
+        };
+        y as f32
     }
 }
 
@@ -164,70 +172,32 @@ impl From<Activation> for Epilogue {
     }
 }
 
-/// Key of an epilogue that ignores NaN.
-const NNAN: &str = "nnan";
+/// Unlike `f64::max` and `min`, keeps NaN.
+fn clip(x: f64, min: f64, max: f64) -> f64 {
+    let x = if x < min { min } else { x };
+    if x > max { max } else { x }
+}
 
-impl Epilogue {
-    /// As a dictionary attribute.
-    pub fn to_attribute<'c>(&self, context: &'c Context) -> Attribute<'c> {
-        let name = |text| Identifier::new(context, text);
-        let mut entries = vec![(name("act"), StringAttribute::new(context, self.activation.name()).into())];
-        for (key, value) in self.activation.parameters() {
-            let value = FloatAttribute::new(context, Type::float32(context), f64::from(value));
-            entries.push((name(key), value.into()));
-        }
-        if self.nan == Nan::Ignore {
-            entries.push((name(NNAN), Attribute::unit(context)));
-        }
-        DictionaryAttribute::new(context, &entries).into()
-    }
-
-    /// From a dictionary attribute.
-    ///
-    /// # Errors
-    /// Says what is wrong with the dictionary.
-    pub fn from_attribute(attribute: Attribute<'_>) -> Result<Self, String> {
-        let dictionary = DictionaryAttribute::try_from(attribute)
-            .map_err(|_| format!("epilogue must be a dictionary, not {attribute}"))?;
-        let act = dictionary.element_by_name("act").ok_or("epilogue has no 'act'")?;
-        let act = attributes::string_value(act).ok_or("epilogue 'act' must be a string")?;
-        let activation =
-            Activation::new(&act, |key| dictionary.element_by_name(key).and_then(attributes::f32_value))?;
-        let nan = match dictionary.element_by_name(NNAN) {
-            None => Nan::Propagate,
-            Some(unit) if unit.is_unit() => Nan::Ignore,
-            Some(other) => return Err(format!("epilogue '{NNAN}' must be a unit, not {other}")),
-        };
-        if dictionary.len() != 1 + activation.parameters().len() + usize::from(nan == Nan::Ignore) {
-            return Err(format!("activation {act} has unknown parameters in {attribute}"));
-        }
-        Ok(Self { activation, nan })
-    }
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Activation, Epilogue, Nan};
+    use super::*;
 
     #[test]
-    fn attributes_round_trip() {
-        let context = crate::context();
-        for activation in [
-            Activation::Identity,
-            Activation::LeakyRelu { alpha: 0.1 },
-            Activation::Clip { min: 0.0, max: f32::INFINITY },
-            Activation::HardSigmoid { alpha: 0.2, beta: 0.5 },
-        ] {
-            let attribute = activation.to_attribute(&context);
-            assert_eq!(Activation::from_attribute(attribute), Ok(activation));
-            for (_, nan) in Nan::ALL {
-                let epilogue = Epilogue { activation, nan };
-                assert_eq!(Epilogue::from_attribute(epilogue.to_attribute(&context)), Ok(epilogue));
-            }
-        }
-        let ignoring = Epilogue { activation: Activation::Relu, nan: Nan::Ignore }.to_attribute(&context);
-        assert_eq!(ignoring.to_string(), "{act = \"relu\", nnan}");
-        let error = Activation::from_attribute(ignoring).unwrap_err();
-        assert_eq!(error, "only the epilogue of a kernel may have 'nnan', not {act = \"relu\", nnan}");
+    fn values_computed_by_hand() {
+        let at = |act: Activation, xs: [f32; 3]| xs.map(|x| act.apply(x));
+        assert_eq!(at(Activation::Relu, [-1.0, 0.0, 2.0]), [0.0, 0.0, 2.0]);
+        assert_eq!(at(Activation::LeakyRelu { alpha: 0.5 }, [-1.0, 0.0, 2.0]), [-0.5, 0.0, 2.0]);
+        assert_eq!(at(Activation::Clip { min: 0.0, max: 6.0 }, [-1.0, 5.0, 7.0]), [0.0, 5.0, 6.0]);
+        assert_eq!(at(Activation::Clip { min: 3.0, max: 1.0 }, [0.0, 2.0, 4.0]), [1.0; 3]);
+        assert_eq!(at(Activation::HardSigmoid { alpha: 0.5, beta: 0.5 }, [-2.0, 0.5, 9.0]), [0.0, 0.75, 1.0]);
+        assert_eq!(at(Activation::HardSwish, [-4.0, 3.0, 5.0]), [0.0, 3.0, 5.0]);
+        assert_eq!(at(Activation::Sigmoid, [0.0, f32::INFINITY, f32::NEG_INFINITY]), [0.5, 1.0, 0.0]);
+        assert_eq!(at(Activation::Elu { alpha: 2.0 }, [f32::NEG_INFINITY, 0.0, 3.0]), [-2.0, 0.0, 3.0]);
+        assert_eq!(Activation::Silu.apply(0.0), 0.0);
+        assert!(Activation::Relu.apply(f32::NAN).is_nan());
     }
 }

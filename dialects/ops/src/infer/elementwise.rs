@@ -1,6 +1,6 @@
 //! Element-wise ops with broadcasting, and matrix products, whose leading dimensions broadcast alike.
 
-use super::{Inferred, Rule, exactly, operand};
+use super::{Shape, exactly, operand};
 
 /// The common shape of two operands under numpy's rule.
 ///
@@ -19,21 +19,21 @@ pub fn broadcast(lhs: &[i64], rhs: &[i64]) -> Result<Vec<i64>, String> {
 }
 
 /// `rhs` broadcasts to `lhs`, which is the result.
-pub(super) fn broadcast_into(lhs: &[i64], rhs: &[i64]) -> Rule {
+pub(super) fn broadcast_into(lhs: &[i64], rhs: &[i64]) -> Shape {
     if broadcast(lhs, rhs)? != lhs {
         return Err(format!("cannot broadcast {rhs:?} into {lhs:?}"));
     }
-    Ok(Inferred::Shape(lhs.to_vec()))
+    Ok(lhs.to_vec())
 }
 
 /// Operand 0 is `N x C x ...`, every further one a vector of C.
-pub(super) fn per_channel(shapes: &[&[i64]], names: &[&str]) -> Rule {
+pub(super) fn per_channel(shapes: &[&[i64]], names: &[&str]) -> Shape {
     let input = operand(shapes, 0)?;
     let &channels = input.get(1).ok_or_else(|| format!("needs an input with channels, not {input:?}"))?;
     for (index, name) in names.iter().enumerate() {
         exactly(name, operand(shapes, index + 1)?, &[channels])?;
     }
-    Ok(Inferred::Shape(input.to_vec()))
+    Ok(input.to_vec())
 }
 
 /// `... x M x K` times `... x K x N`.

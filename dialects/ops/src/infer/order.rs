@@ -1,5 +1,7 @@
 //! The order in which a generated convolution goes through its reduction.
 
+use crate::Algorithm;
+
 /// Columns of a segment where vectors come from packed strips.
 pub const PACKED_SEGMENT: i64 = 128;
 /// Most channels of a chunk where the input is read in place and all weights are kept, of a window of one tap and of
@@ -25,9 +27,9 @@ pub struct Order {
 
 impl Order {
     /// Of a convolution with this `algorithm`, `kept` of whose columns have weights.
-    pub fn of(algorithm: &str, taps: i64, channels: i64, kept: i64) -> Self {
+    pub fn of(algorithm: Algorithm, taps: i64, channels: i64, kept: i64) -> Self {
         let (taps, channels) = (taps.max(1), channels.max(1));
-        if algorithm == "packed" {
+        if algorithm == Algorithm::Packed {
             return Self { taps, channels, chunk: channels, segment: PACKED_SEGMENT };
         }
         let kind = usize::from(taps > 1);
@@ -70,12 +72,17 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::Order;
+    use crate::Algorithm;
 
     #[test]
     fn positions_and_columns_are_inverse() {
-        for (algorithm, taps, channels) in
-            [("packed", 9, 64), ("direct", 9, 64), ("split", 4, 48), ("direct", 1, 64), ("split", 9, 34)]
-        {
+        for (algorithm, taps, channels) in [
+            (Algorithm::Packed, 9, 64),
+            (Algorithm::Direct, 9, 64),
+            (Algorithm::Split, 4, 48),
+            (Algorithm::Direct, 1, 64),
+            (Algorithm::Split, 9, 34),
+        ] {
             let order = Order::of(algorithm, taps, channels, taps * channels / 2);
             let mut seen: Vec<_> = (0..order.columns()).map(|position| order.column(position)).collect();
             assert!((0..).zip(&seen).all(|(position, &column)| order.position(column) == position));
@@ -88,11 +95,11 @@ mod tests {
     fn chunks_divide_the_channels() {
         let chunk = |algorithm, taps, channels| Order::of(algorithm, taps, channels, taps * channels).chunk;
         assert_eq!(
-            [64, 48, 34, 26, 37, 3].map(|channels| chunk("direct", 9, channels)),
+            [64, 48, 34, 26, 37, 3].map(|channels| chunk(Algorithm::Direct, 9, channels)),
             [16, 16, 34, 13, 37, 3]
         );
-        assert_eq!((chunk("direct", 1, 256), chunk("packed", 9, 64)), (128, 64));
-        assert_eq!(Order::of("direct", 9, 256, 9 * 64).chunk, 64);
+        assert_eq!((chunk(Algorithm::Direct, 1, 256), chunk(Algorithm::Packed, 9, 64)), (128, 64));
+        assert_eq!(Order::of(Algorithm::Direct, 9, 256, 9 * 64).chunk, 64);
     }
 
     /// Two channels of two taps in chunks of eight channels.

@@ -1,6 +1,8 @@
-//! The IRDL and the reference pages are what TableGen says now. `BLESS=1 cargo test` rewrites them.
+//! The IRDL, the reference pages and `ait_ops`' ops are what TableGen says now. `BLESS=1 cargo test` rewrites them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper")]
+
+mod ops;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -44,11 +46,6 @@ impl<'a> Field<'a> {
                 let any = format!("    %{} = irdl.any_of(%{}, %{})\n", index + 2, index, index + 1);
                 (base(index, "!builtin.tensor") + &base(index + 1, "!builtin.memref") + &any, index + 2)
             }
-            "I64Attr" | "BoolAttr" => (base(index, "#builtin.integer"), index),
-            "F32Attr" => (base(index, "#builtin.float"), index),
-            "StrAttr" => (base(index, "#builtin.string"), index),
-            "DenseI64ArrayAttr" => (base(index, "#builtin.dense_array"), index),
-            "DictionaryAttr" => (base(index, "#builtin.dictionary"), index),
             // Attributes of ours are parameters, by their symbol.
             _ if self.constraint.subclass_of("AttrDef") => {
                 let dialect = self.constraint.def_value("dialect").unwrap();
@@ -56,8 +53,10 @@ impl<'a> Field<'a> {
                 let mnemonic = self.constraint.str_value("mnemonic").unwrap();
                 (format!("    %{index} = irdl.base @{name}::@{mnemonic}\n"), index)
             }
-            // Which elements attributes are dense is told by the shape rules.
-            "ElementsAttr" => (format!("    %{index} = irdl.any\n"), index),
+            _ if self.constraint.subclass_of("Typed") => match self.constraint.str_value("irdl").unwrap() {
+                "" => (format!("    %{index} = irdl.any\n"), index),
+                irdl => (base(index, irdl), index),
+            },
             other => panic!("no IRDL for the constraint {other}"),
         }
     }
@@ -202,15 +201,20 @@ fn check(path: &Path, text: &str) {
 #[test]
 fn committed_files_are_fresh() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    for name in DIALECTS {
-        let keeper = TableGenParser::new()
+    let keepers = DIALECTS.map(|name| {
+        TableGenParser::new()
             .add_include_directory("/usr/lib/llvm-22/include")
             .add_include_directory(root.join("td").to_str().unwrap())
             .add_source(&format!("include \"{name}.td\""))
             .unwrap()
             .parse()
-            .unwrap();
-        check(&root.join(format!("irdl/{name}.mlir")), &irdl(&keeper, name));
-        check(&root.join(format!("../docs/dialects/{name}.md")), &page(&keeper, name));
+            .unwrap()
+    });
+    for (name, keeper) in DIALECTS.into_iter().zip(&keepers) {
+        check(&root.join(format!("irdl/{name}.mlir")), &irdl(keeper, name));
+        check(&root.join(format!("../docs/dialects/{name}.md")), &page(keeper, name));
     }
+    let ops: Vec<_> =
+        DIALECTS.into_iter().zip(&keepers).flat_map(|(name, keeper)| ops::read(keeper, name)).collect();
+    check(&root.join("ops/src/generated.rs"), &ops::rust(&ops));
 }

@@ -1,7 +1,5 @@
 //! Physical orders of rank-4 tensors.
 
-use melior::Context;
-use melior::ir::Attribute;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -52,24 +50,6 @@ impl Layout {
             rank => (0..rank).rev().for_each(&mut place),
         }
         strides
-    }
-
-    /// The encoding attribute; none for NCHW.
-    pub fn encoding(self, context: &Context) -> Option<Attribute<'_>> {
-        if self == Self::Nchw {
-            return None;
-        }
-        Attribute::parse(context, &format!("#ait.layout<\"{}\">", self.name()))
-    }
-
-    /// The layout that an encoding means; an error names an encoding that is none of ours.
-    pub fn of_encoding(encoding: Option<Attribute<'_>>) -> Result<Self, String> {
-        let Some(encoding) = encoding else { return Ok(Self::Nchw) };
-        let text = encoding.to_string();
-        Self::ALL
-            .into_iter()
-            .find(|layout| text == format!("#ait.layout<\"{}\">", layout.name()))
-            .ok_or_else(|| format!("{text} is not a layout (NCHW, NHWC, CNHW)"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Windows of convolutions and pools.
 
-use super::{Inferred, exactly, operand, rank4};
-use crate::attributes::Attributes;
+use super::{exactly, operand, rank4};
+use crate::{Algorithm, elements};
 use std::collections::BTreeSet;
 
 /// A sliding window: `[h, w]` each, pads `[top, left, bottom, right]`.
@@ -21,18 +21,17 @@ pub struct Window {
 const LIMIT: i64 = 1 << 24;
 
 impl Window {
-    /// Reads `strides`, `pads` and `dilations`.
+    /// A window whose numbers are in range.
     ///
     /// # Errors
-    /// Names the attribute that is missing or out of range.
-    pub fn of(kernel: [i64; 2], attributes: &dyn Attributes) -> Result<Self, String> {
-        let pair = |name: &str| -> Result<[i64; 2], String> {
-            attributes.i64_array(name)?.try_into().map_err(|_| format!("'{name}' must have 2 elements"))
-        };
-        let pads = attributes.i64_array("pads")?.try_into().map_err(|_| "'pads' must have 4 elements")?;
-        // Ops without the attribute (`xnn.avg_pool2d`) have adjacent taps; IRDL demands it of all others.
-        let dilations = if attributes.has("dilations") { pair("dilations")? } else { [1, 1] };
-        let window = Self { kernel, strides: pair("strides")?, pads, dilations };
+    /// Names the attribute that is out of range.
+    pub fn new(
+        kernel: [i64; 2],
+        strides: [i64; 2],
+        pads: [i64; 4],
+        dilations: [i64; 2],
+    ) -> Result<Self, String> {
+        let window = Self { kernel, strides, pads, dilations };
         for (name, values, least) in [
             ("kernel", &window.kernel[..], 1),
             ("strides", &window.strides, 1),
@@ -81,7 +80,7 @@ impl Window {
         let (oh, ow) = (output_size(h, self, 0, false)?, output_size(w, self, 1, false)?);
         let channels = channels.ok_or("has too many channels")?;
         let shape = vec![n, channels, self.split_size(0, oh), self.split_size(1, ow)];
-        crate::types::elements(&shape)?;
+        elements(&shape)?;
         Ok(shape)
     }
 
@@ -177,27 +176,23 @@ pub(super) struct Convolution {
     pub k: i64,
 }
 
-/// An implemented convolution of input (operand 0) with a bias (operand `bias`); groups default to depthwise.
+/// An implemented convolution of input (operand 0) with a bias (operand `bias`); without `groups` it is depthwise.
 pub(super) fn implementation(
     shapes: &[&[i64]],
     bias: usize,
-    kernel: [i64; 2],
-    attributes: &dyn Attributes,
+    window: &Window,
+    algorithm: Option<Algorithm>,
+    groups: Option<i64>,
 ) -> Result<Convolution, String> {
     let [n, c, h, w] = rank4(operand(shapes, 0)?, "input")?;
     let [k] = <[i64; 1]>::try_from(operand(shapes, bias)?).map_err(|_| "needs a bias of rank 1")?;
-    let window = Window::of(kernel, attributes)?;
-    let algorithm =
-        attributes.get("algorithm").map_or(Ok(String::new()), |_| attributes.string("algorithm"))?;
-    if algorithm == "direct" && !window.is_in_place() {
+    if algorithm == Some(Algorithm::Direct) && !window.is_in_place() {
         return Err("works in place only with strides 1 and no padding".to_string());
     }
-    let phases = match algorithm.as_str() {
-        "split" => window.phases(0).len() as i64 * window.phases(1).len() as i64,
-        _ => 1,
-    };
-    let groups = match attributes.get("groups") {
-        Some(_) => attributes.i64("groups")?,
+    let is_split = algorithm == Some(Algorithm::Split);
+    let phases = if is_split { window.phases(0).len() as i64 * window.phases(1).len() as i64 } else { 1 };
+    let groups = match groups {
+        Some(groups) => groups,
         None if c == 0 || k % c != 0 => {
             return Err(format!("cannot convolve {c} channels depthwise into {k}"));
         }
@@ -208,11 +203,11 @@ pub(super) fn implementation(
         return Err(format!("cannot split {c} and {k} channels into {groups} groups{of}"));
     }
     let channels = c / groups / phases;
-    let shape = match algorithm.as_str() {
-        "split" => vec![n, k, unsplit_size(h, &window, 0)?, unsplit_size(w, &window, 1)?],
-        _ => conv2d_shape([n, k, h, w], &window)?,
+    let shape = match is_split {
+        true => vec![n, k, unsplit_size(h, window, 0)?, unsplit_size(w, window, 1)?],
+        false => conv2d_shape([n, k, h, w], window)?,
     };
-    let steps = channels.checked_mul(kernel[0] * kernel[1]).ok_or("has too many weights")?;
+    let steps = channels.checked_mul(window.kernel[0] * window.kernel[1]).ok_or("has too many weights")?;
     Ok(Convolution { shape, rows: k / groups, channels, k: steps })
 }
 
@@ -232,17 +227,11 @@ fn unsplit_size(size: i64, window: &Window, dim: usize) -> Result<i64, String> {
 pub(super) fn packed_filter(
     shapes: &[&[i64]],
     convolution: &Convolution,
-    attributes: &dyn Attributes,
+    groups: i64,
+    tile: i64,
 ) -> Result<(), String> {
-    let (groups, tile) = (attributes.i64("groups")?, attributes.i64("tile")?);
     let tiles = (convolution.rows + tile - 1) / tile;
     exactly("filter", operand(shapes, 1)?, &[groups, tiles, convolution.k, tile])
-}
-
-impl From<Vec<i64>> for Inferred {
-    fn from(shape: Vec<i64>) -> Self {
-        Self::Shape(shape)
-    }
 }
 
 #[cfg(test)]
