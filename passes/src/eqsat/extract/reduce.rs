@@ -15,6 +15,10 @@ pub struct Reduced {
 /// Most choices that a class may grow to.
 const MOST_CHOICES: usize = 24;
 
+/// Most rounds of merging. A round merges every other class of a chain, so that few do for chains of any length; where each
+/// round merges one class at an end, what is left stays as it is.
+const MOST_ROUNDS: usize = 64;
+
 /// Drops what cannot be made, what a root never needs, and choices that another of the same class makes superfluous: it
 /// costs no more and needs no more. A class that only one other class needs becomes part of that one's choices.
 pub fn reduce(problem: &Problem) -> Reduced {
@@ -32,8 +36,10 @@ pub fn reduce(problem: &Problem) -> Reduced {
     let mut reduction = Reduction { classes, roots: problem.roots.clone() };
     reduction.drop_unneeded();
     reduction.contract();
-    while reduction.eliminate() {
+    let mut rounds = 0;
+    while rounds < MOST_ROUNDS && reduction.eliminate() {
         reduction.drop_unneeded();
+        rounds += 1;
     }
     let picks = |choices: &Vec<Merged>| choices.iter().map(|merged| merged.picks.clone()).collect();
     let choices = |choices: &Vec<Merged>| choices.iter().map(|merged| merged.choice.clone()).collect();
