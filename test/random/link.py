@@ -12,8 +12,9 @@ CACHE = Path(os.environ.get("AIT_CACHE", ait.REPO / ".cache"))
 RUNTIME = ait.REPO / "runtime/target"
 # Every program has this name, so that one `main` does for all.
 MODEL = "model"
-CLANG = ("clang-22", "--target=riscv64-linux-gnu", "-march=rv64gc", "-std=c11", "-O2", f"-DAIT_MODEL={MODEL}",
-         "-DAIT_EMBEDDED_WEIGHTS", "-isystem", str(CACHE / "xnnpack/include"))  # fmt: skip
+SYMBOLS = (f"-DAIT_PROGRAM={MODEL}_program", f"-DAIT_WEIGHTS={MODEL}_weights", f"-DAIT_WEIGHTS_END={MODEL}_weights_end")
+CLANG = ("clang-22", "--target=riscv64-linux-gnu", "-march=rv64gc", "-std=c11", "-O2", *SYMBOLS, "-isystem",
+         str(CACHE / "xnnpack/include"))  # fmt: skip
 POOL = (f"-L{CACHE / 'xnnpack/lib'}", "-lpthreadpool", "-lm")
 XNNPACK = (f"-L{CACHE / 'xnnpack/lib'}", "-lXNNPACK", "-lmicrokernels-prod", *POOL)
 

@@ -93,7 +93,7 @@ func.func @slice(%x: tensor<4xf32>) {
 // -----
 
 func.func @reshape(%x: tensor<4xf32>) {
-  // expected-error@+1 {{'ait.reshape' op must keep its 4 elements, but the result shape is [5]}}
+  // expected-error@+1 {{'ait.reshape' op cannot reshape [4] to [5]}}
   %y = "ait.reshape"(%x) : (tensor<4xf32>) -> tensor<5xf32>
   return
 }

@@ -96,9 +96,8 @@ fn conv2d(op: &ait::Conv2d, shapes: &[&[i64]]) -> Shape {
 }
 
 fn reshape(from: &[i64], to: &[i64]) -> Shape {
-    let count = elements(from)?;
-    if elements(to)? != count {
-        return Err(format!("must keep its {count} elements, but the result shape is {to:?}"));
+    if elements(from)? != elements(to)? {
+        return Err(format!("cannot reshape {from:?} to {to:?}"));
     }
     Ok(to.to_vec())
 }
