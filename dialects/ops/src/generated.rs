@@ -13,7 +13,7 @@ pub mod ait {
         pub value: crate::TensorType,
     }
 
-    /// `ait.conv2d`: 2-D convolution: epilogue(conv(input, filter) + bias [+ residual]).
+    /// `ait.conv2d`: 2-D convolution: epilogue(conv(input, filter) + bias \[+ residual\]).
     #[derive(Clone, Debug, PartialEq)]
     pub struct Conv2d {
         /// `strides`.
@@ -28,7 +28,7 @@ pub mod ait {
         pub epilogue: crate::Activation,
     }
 
-    /// `ait.gemm`: Fully connected: epilogue(input * transpose(filter) + bias [+ residual]).
+    /// `ait.gemm`: Fully connected: epilogue(input * transpose(filter) + bias \[+ residual\]).
     #[derive(Clone, Debug, PartialEq)]
     pub struct Gemm {
         /// `epilogue`.
@@ -146,7 +146,7 @@ pub mod ait {
         pub shape: Vec<i64>,
     }
 
-    /// `ait.transpose`: Result dimension i is input dimension permutation[i].
+    /// `ait.transpose`: Result dimension i is input dimension permutation\[i\].
     #[derive(Clone, Debug, PartialEq)]
     pub struct Transpose {
         /// `permutation`.
@@ -160,7 +160,7 @@ pub mod ait {
         pub axis: i64,
     }
 
-    /// `ait.slice`: result[i] = input[starts + i * steps], `sizes` elements; steps may be negative.
+    /// `ait.slice`: result\[i\] = input\[starts + i * steps\], `sizes` elements; steps may be negative.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Slice {
         /// `starts`.
@@ -171,7 +171,7 @@ pub mod ait {
         pub steps: Vec<i64>,
     }
 
-    /// `ait.pad`: Adds low[i] elements before and high[i] after, all `value`.
+    /// `ait.pad`: Adds low\[i\] elements before and high\[i\] after, all `value`.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Pad {
         /// `low`.
@@ -543,7 +543,7 @@ pub mod rvv {
         pub lmul: i64,
     }
 
-    /// `rvv.matmul`: epilogue(lhs * rhs + bias [+ residual]), vectors along N, `tile` rows of M at once.
+    /// `rvv.matmul`: epilogue(lhs * rhs + bias \[+ residual\]), vectors along N, `tile` rows of M at once.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Matmul {
         /// `epilogue`.
@@ -778,7 +778,7 @@ pub mod nm {
         pub unroll: i64,
     }
 
-    /// `nm.matmul`: epilogue(lhs * W^T + bias [+ residual]), W packed, vectors along the rows of a tile of W.
+    /// `nm.matmul`: epilogue(lhs * W^T + bias \[+ residual\]), W packed, vectors along the rows of a tile of W.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Matmul {
         /// `epilogue`.

@@ -108,8 +108,13 @@ impl Op {
         camel(&self.mnemonic)
     }
 
+    /// Its summary as rustdoc has it, for which brackets are links.
+    fn documentation(&self) -> String {
+        self.summary.trim_matches('"').replace('[', "\\[").replace(']', "\\]")
+    }
+
     fn structure(&self) -> String {
-        let mut text = format!("    /// `{}`: {}\n", self.name(), self.summary.trim_matches('"'));
+        let mut text = format!("    /// `{}`: {}\n", self.name(), self.documentation());
         text += "    #[derive(Clone, Debug, PartialEq)]\n";
         if self.fields.is_empty() {
             return text + &format!("    pub struct {};\n", self.variant());
