@@ -87,6 +87,15 @@ def _pools() -> Forms:
     return forms
 
 
+def _older_means() -> Forms:
+    """Before opset 19 a mean that counts padding counts all taps of a window that exceeds the padded input."""
+    forms = Forms("means", 18, (1, 3, 5, 4))
+    for kernel, strides, pads in [([6, 2], [2, 1], [0] * 4), ([7, 3], [4, 2], [1, 1, 0, 1]), ([2, 5], [1, 3], [0, 0, 1, 0])]:
+        for counted in (0, 1):
+            forms.node("AveragePool", "x", kernel_shape=kernel, strides=strides, pads=pads, count_include_pad=counted)
+    return forms
+
+
 def _splits() -> Forms:
     """Parts without elements, put together again or unused; an empty last part."""
     forms = Forms("splits", 18, (1, 4, 3, 2))
@@ -169,5 +178,5 @@ def _arithmetic() -> Forms:
 
 def odd() -> Iterator[tuple[str, ModelProto, list[Array], list[Array]]]:
     """Every model: name, model, inputs, expected outputs."""
-    for forms in (_pads, _pools, _splits, _slices, _shapes, _arithmetic):
+    for forms in (_pads, _pools, _older_means, _splits, _slices, _shapes, _arithmetic):
         yield forms().case()

@@ -97,12 +97,18 @@ impl Window {
     }
 
     /// A window that exceeds the padded input (`size` is that of `[h, w]`), though by less than a stride, as ONNX Runtime
-    /// pools with it: once, over the taps that are inside. It divides toward zero where ONNX says floor.
-    fn clipped(mut self, size: [i64; 2]) -> Self {
+    /// pools with it: once, over the taps that are inside. It divides toward zero where ONNX says floor. A mean that
+    /// `counts_all` taps is over the others too, as over padding.
+    fn clipped(mut self, size: [i64; 2], counts_all: bool) -> Self {
         for (dim, size) in size.into_iter().enumerate() {
             let padded = size + self.pads[dim] + self.pads[dim + 2];
             let span = (self.kernel[dim] - 1) * self.dilations[dim] + 1;
-            if (1..self.strides[dim]).contains(&(span - padded)) {
+            if !(1..self.strides[dim]).contains(&(span - padded)) {
+                continue;
+            }
+            if counts_all {
+                self.pads[dim + 2] += span - padded;
+            } else {
                 self.kernel[dim] = (padded - 1) / self.dilations[dim] + 1;
                 self.strides[dim] = padded.min(LIMIT);
             }
@@ -144,7 +150,8 @@ fn pool<'c, 'a>(node: &Node<'_, 'c, 'a>, count_include_pad: Option<bool>) -> Out
     let input = planar(node, input)?;
     let window = Window::new(node, &shape, kernel, dilated)?;
     let window = match input.shape()?[..] {
-        [.., h, w] => window.clipped([h, w]),
+        // Before opset 19 ONNX Runtime's mean counts every tap of the kernel.
+        [.., h, w] => window.clipped([h, w], count_include_pad == Some(true) && node.opset < 19),
         _ => window,
     };
     let ceil_mode = node.opset >= 10 && node.attributes.flag("ceil_mode", false)?;
