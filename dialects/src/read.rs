@@ -61,17 +61,21 @@ impl Attributes for Listed<'_, '_> {
 
 /// The value of an attribute; none of a kind that no op of ours has.
 fn value(attribute: melior::ir::Attribute<'_>) -> Result<Option<Attribute>, String> {
-    if DictionaryAttribute::try_from(attribute).is_ok() {
-        return attributes::epilogue(attribute).map(|epilogue| Some(Attribute::Epilogue(epilogue)));
-    }
-    if attribute.to_string().starts_with("#nm.") {
-        return attributes::columns(attribute).map(|pattern| Some(Attribute::Columns(pattern)));
-    }
     let flag = || BoolAttribute::try_from(attribute).ok().map(|flag| Attribute::Flag(flag.value()));
     let integer =
         || IntegerAttribute::try_from(attribute).ok().map(|value| Attribute::Integer(value.value()));
     let float = || attributes::f32_value(attribute).map(Attribute::Float);
     let list = || attributes::i64_array_value(attribute).map(Attribute::List);
     let word = || attributes::string_value(attribute).map(Attribute::Word);
-    Ok(flag().or_else(integer).or_else(float).or_else(list).or_else(word))
+    if let Some(plain) = flag().or_else(integer).or_else(float).or_else(list).or_else(word) {
+        return Ok(Some(plain));
+    }
+    if DictionaryAttribute::try_from(attribute).is_ok() {
+        return attributes::epilogue(attribute).map(|epilogue| Some(Attribute::Epilogue(epilogue)));
+    }
+    // Ours are told by their text, which no other attribute of an op is printed for.
+    if attribute.to_string().starts_with("#nm.") {
+        return attributes::columns(attribute).map(|pattern| Some(Attribute::Columns(pattern)));
+    }
+    Ok(None)
 }

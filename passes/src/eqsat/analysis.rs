@@ -13,7 +13,7 @@ use egg::{Analysis, DidMerge, EGraph, Id, Language};
 
 use super::convert;
 use super::range::Range;
-use super::term::{Leaf, Number, Term, Window, is_folded, op};
+use super::term::{Leaf, Number, Term, Window, is_folded, operand_count};
 
 /// The e-graph.
 pub type Graph = EGraph<Term, Facts>;
@@ -255,7 +255,7 @@ fn fact(graph: &Graph, term: &Term) -> Result<Fact, String> {
         demands(term, &operands)?;
         return folded(graph, term, &operands);
     }
-    let count = op(term).ok_or("is no op")?.1;
+    let count = operand_count(term).ok_or("is no op")?;
     let operands = (0..count).map(operand).collect::<Result<Vec<_>, _>>()?;
     demands(term, &operands)?;
     let leaves: Vec<&Leaf> = term.children().iter().skip(count).filter_map(|&id| leaf(graph, id)).collect();

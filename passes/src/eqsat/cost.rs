@@ -11,7 +11,7 @@ use egg::Language;
 
 use super::analysis::{Graph, Tensor, activation, is_refused, leaf, tensor, window};
 use super::select::site;
-use super::term::{Leaf, Term, Window, is_folded, op};
+use super::term::{Leaf, Term, Window, is_folded, operand_count};
 use crate::activation::xnnpack_clamp;
 use crate::cost::{Chooser, Convolution, Given, Op, Sparsity, Taps, residual, streamed};
 
@@ -94,7 +94,7 @@ impl<'a> Cost<'a> {
         if matches!(term, Term::Reshape(_) | Term::Transpose(_)) {
             return false;
         }
-        let operands = op(term).map_or(0, |(_, count)| count);
+        let operands = operand_count(term).unwrap_or(0);
         let inputs = term.children().iter().take(operands).filter_map(|&id| tensor(graph, id));
         // The operands of an op are in one layout; filters are constants.
         let mut others = inputs.filter(|input| input.has_layout());

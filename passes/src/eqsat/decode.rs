@@ -12,7 +12,7 @@ use super::convert;
 use super::encode::Encoded;
 use super::range::within_f32;
 use super::select::{Selection, order, places};
-use super::term::{Leaf, Term, is_folded, op};
+use super::term::{Leaf, Term, is_folded, operand_count};
 use crate::{
     PassError,
     rewrite::{MOST_COPIED, Rewriter, constant_slice, reshaped_constant},
@@ -128,7 +128,7 @@ impl<'c: 'a, 'a> Decoder<'c, 'a, '_> {
     }
 
     fn op(&self, build: Builder<'c, 'a>, term: &Term, known: &Tensor) -> Result<Value<'c, 'a>, String> {
-        let count = op(term).ok_or_else(|| format!("{term} is no op"))?.1;
+        let count = operand_count(term).ok_or_else(|| format!("{term} is no op"))?;
         let children = term.children();
         let operands =
             children.iter().take(count).map(|&id| self.operand(id)).collect::<Result<Vec<_>, _>>()?;

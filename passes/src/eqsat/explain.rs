@@ -18,7 +18,7 @@ use super::proof::Proofs;
 use super::rules::Rule;
 use super::saturate::Report;
 use super::select::{Selection, order, places, site};
-use super::term::{Term, op};
+use super::term::{Term, operand_count};
 
 /// Most alternatives of a layer that the text lists.
 const MOST_OTHERS: usize = 6;
@@ -115,7 +115,7 @@ impl Explanation {
             let reads: BTreeSet<usize> =
                 children.flat_map(|child| numbers.get(&child).cloned().unwrap_or_default()).collect();
             let way = way(graph, id, term, cost);
-            if op(term).is_none() || way.cycles == 0 {
+            if operand_count(term).is_none() || way.cycles == 0 {
                 // Views and constants are no layers; who reads them reads what they look at.
                 numbers.insert(id, reads.into_iter().collect());
                 continue;

@@ -20,7 +20,7 @@ use super::range::Range;
 use super::rules::{self, Make, Rule};
 use super::saturate::{Bounds, SaturationError, saturate};
 use super::select::{Selection, select};
-use super::term::{Leaf, Number, Term, op};
+use super::term::{Leaf, Number, Term, operand_count};
 use crate::cost::{Chooser, Target};
 
 /// A term over `%0`, `%1`, ... and `c0`, `c1`, ... of these shapes.
@@ -377,14 +377,17 @@ fn every_choice_has_a_proof() {
     let mut proven = BTreeSet::new();
     for sample in SAMPLES {
         let (graph, ..) = start(sample, 7);
-        let origins: Vec<Id> =
-            (0..graph.nodes().len()).map(Id::from).filter(|&id| op(graph.id_to_node(id)).is_some()).collect();
+        let origins: Vec<Id> = (0..graph.nodes().len())
+            .map(Id::from)
+            .filter(|&id| operand_count(graph.id_to_node(id)).is_some())
+            .collect();
         let (graph, root, ..) = saturated(sample, &rules);
         let selection = select(&graph, &[root], &cost, Limits::default()).unwrap();
         let siblings = Siblings::new(&graph);
         let proofs = Proofs::new(&graph, &selection, &rules, &siblings, &origins);
         // Views are no layers.
-        let is_layer = |term: &Term| op(term).is_some() && cost.of(&graph, term).cycles > Cycles::NONE;
+        let is_layer =
+            |term: &Term| operand_count(term).is_some() && cost.of(&graph, term).cycles > Cycles::NONE;
         for (&class, term) in selection.terms.iter().filter(|(_, term)| is_layer(term)) {
             let found = proofs.rules_of(class);
             let found = found.unwrap_or_else(|| panic!("{}: no proof of {term:?}", sample.term));

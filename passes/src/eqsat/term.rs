@@ -314,51 +314,45 @@ fn pad(text: &str) -> Option<Leaf> {
     Some(Leaf::Pad([bracketed(low)?, bracketed(high)?], Number(value.parse().ok()?)))
 }
 
-/// The operators whose leading children are tensors: the name that shape rules have for them, and how many there are.
-/// None for leaves and terms of constants.
-pub fn op(term: &Term) -> Option<(&'static str, usize)> {
+/// How many leading children of an op's term are tensors; none of leaves and terms of constants.
+pub fn operand_count(term: &Term) -> Option<usize> {
     Some(match term {
-        Term::Conv(_) => ("ait.conv2d", 3),
-        Term::ConvAdd(_) => ("ait.conv2d", 4),
-        Term::Gemm(_) => ("ait.gemm", 3),
-        Term::GemmAdd(_) => ("ait.gemm", 4),
-        Term::Matmul(_) => ("ait.matmul", 2),
-        Term::BatchNorm(_) => ("ait.batch_norm", 5),
-        Term::ScaleBias(_) => ("ait.scale_bias", 3),
-        Term::Activation(_) => ("ait.activation", 1),
-        Term::Prelu(_) => ("ait.prelu", 2),
-        Term::Add(_) => ("ait.add", 2),
-        Term::Sub(_) => ("ait.sub", 2),
-        Term::Mul(_) => ("ait.mul", 2),
-        Term::Div(_) => ("ait.div", 2),
-        Term::MaxPool(_) => ("ait.max_pool2d", 1),
-        Term::AvgPool(_) => ("ait.avg_pool2d", 1),
-        Term::GlobalAvgPool(_) => ("ait.global_avg_pool", 1),
-        Term::GlobalMaxPool(_) => ("ait.global_max_pool", 1),
-        Term::Softmax(_) => ("ait.softmax", 1),
-        Term::Reshape(_) => ("ait.reshape", 1),
-        Term::Transpose(_) => ("ait.transpose", 1),
-        Term::Concat(_) => ("ait.concat", 2),
-        Term::Slice(_) => ("ait.slice", 1),
-        Term::Pad(_) => ("ait.pad", 1),
-        Term::Convert(_) => ("ait.convert_layout", 1),
-        _ => return None,
+        Term::Activation(_)
+        | Term::MaxPool(_)
+        | Term::AvgPool(_)
+        | Term::GlobalAvgPool(_)
+        | Term::GlobalMaxPool(_)
+        | Term::Softmax(_)
+        | Term::Reshape(_)
+        | Term::Transpose(_)
+        | Term::Slice(_)
+        | Term::Pad(_)
+        | Term::Convert(_) => 1,
+        Term::Matmul(_)
+        | Term::Prelu(_)
+        | Term::Add(_)
+        | Term::Sub(_)
+        | Term::Mul(_)
+        | Term::Div(_)
+        | Term::Concat(_) => 2,
+        Term::Conv(_) | Term::Gemm(_) | Term::ScaleBias(_) => 3,
+        Term::ConvAdd(_) | Term::GemmAdd(_) => 4,
+        Term::BatchNorm(_) => 5,
+        Term::Leaf(_)
+        | Term::ScaleRows(_)
+        | Term::ScaleShift(_)
+        | Term::BnScale(_)
+        | Term::BnShift(_)
+        | Term::Dense(_)
+        | Term::Compose(_)
+        | Term::ComposeBias(_)
+        | Term::Stack(_) => return None,
     })
 }
 
 /// Whether a term is computed from constants when the module is written.
 pub fn is_folded(term: &Term) -> bool {
-    matches!(
-        term,
-        Term::ScaleRows(_)
-            | Term::ScaleShift(_)
-            | Term::BnScale(_)
-            | Term::BnShift(_)
-            | Term::Dense(_)
-            | Term::Compose(_)
-            | Term::ComposeBias(_)
-            | Term::Stack(_)
-    )
+    operand_count(term).is_none() && !matches!(term, Term::Leaf(_))
 }
 
 #[cfg(test)]

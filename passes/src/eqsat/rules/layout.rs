@@ -2,14 +2,14 @@
 //! extracted.
 
 use super::{Make, Match, Rule};
-use crate::eqsat::term::{Term, op};
+use crate::eqsat::term::{Term, operand_count};
 use ait_dialects::Layout;
 use egg::{Id, Language};
 
 /// The op found, computed in another layout: its operands converted, but for constants and filters, which have none.
 pub fn in_layout(found: &mut Match, layout: Layout) -> Option<Id> {
     let term = found.term()?;
-    let (_, count) = op(&term)?;
+    let count = operand_count(&term)?;
     let is_conv = matches!(term, Term::Conv(_) | Term::ConvAdd(_));
     let mut children = term.children().to_vec();
     for (index, child) in children.iter_mut().enumerate().take(count) {
@@ -26,7 +26,7 @@ pub fn in_layout(found: &mut Match, layout: Layout) -> Option<Id> {
 /// Whether the op found is on rank 4 in NCHW, and on more than constants.
 pub fn is_convertible(found: &Match) -> bool {
     let Some(term) = found.term() else { return false };
-    let operands = term.children().iter().take(op(&term).map_or(0, |(_, count)| count));
+    let operands = term.children().iter().take(operand_count(&term).unwrap_or(0));
     let mut tensors = operands.filter_map(|&id| super::tensor(found.graph, id));
     found.result().is_some_and(|result| result.shape.len() == 4 && result.layout == Layout::Nchw)
         && tensors.any(|tensor| tensor.has_layout() && tensor.layout == Layout::Nchw)
